@@ -1,0 +1,35 @@
+/**
+ * Which arbiter a command line means: `file:DIR`.
+ *
+ * main.ts calls this with the value of `--arbiter`.
+ */
+import { UnavailableError, UsageError } from "../base/errors.ts";
+import type { Arbiter } from "./arbiter.ts";
+import { FileArbiter } from "./file.ts";
+
+/** How to open it. */
+export interface OpenArbiterOptions {
+  /** Creates what does not exist yet: only for who starts a fresh machine. For anyone else a missing
+   * directory is an arbiter out of reach. */
+  readonly create?: boolean;
+}
+
+/**
+ * Opens the arbiter that `spec` names.
+ * @throws UsageError for what is not supported, UnavailableError if it can't be created
+ */
+export function openArbiter(spec: string, options: OpenArbiterOptions = {}): Arbiter {
+  const [, directory] = spec.match(/^file:(.+)$/s) ?? [];
+  if (directory === undefined) {
+    throw new UsageError(`arbiter ${JSON.stringify(spec)}: supported is file:DIR`);
+  }
+  if (options.create) {
+    try {
+      Deno.mkdirSync(directory, { recursive: true });
+    } catch (cause) {
+      const why = (cause as Error).message;
+      throw new UnavailableError(`arbiter ${spec}: ${why}; give a directory that can be made`);
+    }
+  }
+  return new FileArbiter(directory);
+}

@@ -1,0 +1,153 @@
+/**
+ * The bound of every queue, frame, retry and loop, each with where its number comes from.
+ *
+ * One place, so that the bounds can be seen against each other: a queue that feeds another one must
+ * fit in it. Every room reads these; none has a bound of its own. Units stand last in the names.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+// --- arbiter/ ---
+
+/** A register file. Its fields are short (a name, an address, a nonce): 4 KiB is ten times their
+ * sum, and one block of the file system. */
+export const registerFileBytes = 4 * KiB;
+
+/** `who`, `address` and `nonce` of a register, in UTF-16 units: a host name has at most 253, an address
+ * adds a port; three of them, escaped, still fit in {@link registerFileBytes}. */
+export const registerFieldLength = 300;
+
+/** A machine's id: with generation and `.json` it must stay below the 255 bytes of a file name. */
+export const machineIdLength = 64;
+
+// --- link/ ---
+
+/** What waits to be written to one connection: four frames of the largest kind (1 MiB, codec/), so
+ * that the network stays busy while the next piece of a state transfer is made, and a heartbeat behind
+ * them is not later than 40 ms at 1 Gbit/s. */
+export const linkQueueBytes = 4 * MiB;
+
+/** The read buffer of a connection, and the most that small frames are gathered into for one write.
+ * A loopback segment is 64 KiB; larger frames are read and written in place. */
+export const linkBufferBytes = 64 * KiB;
+
+/** How long a connection may take to come about. A SYN that got lost is sent again after 1 s. */
+export const connectTimeoutMs = 2000;
+
+// --- sinks/ ---
+
+/** The payload of one message of the console protocol. A terminal's screen is 4 KiB; 64 KiB is one
+ * whole tail but for its offset. */
+export const consolePayloadBytes = 64 * KiB;
+
+/** What a console keeps of its past for who comes (back) later: 15 screens of 80 x 50. */
+export const consoleTailBytes = 64 * KiB;
+
+/** Console input that was accepted but is not yet committed: as much as a pasted page or file may
+ * have. The client may be this far ahead of the last INPUT-ACK; it keeps as much itself. */
+export const consoleInputBytes = 64 * KiB;
+
+/** What waits to be written to one console client: the tail, one largest message, acks beside. */
+export const consoleQueueBytes = 256 * KiB;
+
+/** How often each side of an idle console connection hears of the other. */
+export const consolePingMs = 500;
+
+/** A server that was silent for four pings is gone: its client tries the next address. */
+export const consoleSilenceMs = 4 * consolePingMs;
+
+/** A client that did not acknowledge for so long is dropped: until then it holds up the guest's
+ * outputs, so it is a person's patience, and ten pings. */
+export const consoleAckMs = 5000;
+
+/** From a connection to its HELLO. Two round trips around the globe, and one lost packet. */
+export const consoleHelloMs = 2000;
+
+/** Connections to a console that are not its client: they say HELLO, or hear why not. */
+export const consoleGuests = 16;
+
+/** The client's waits between two attempts: at first what a takeover takes, then what nobody minds. */
+export const consoleBackoffMs = { first: 20, last: 500 } as const;
+
+/** Attempts in a row without a server that is live: about a minute of the longest wait. */
+export const consoleAttempts = 120;
+
+/** What a reader of a raw console (`tcp:ADDR`) may be behind before it is dropped: as one tail. */
+export const readerQueueBytes = 64 * KiB;
+
+/** Readers of a raw console at a time: a room full of people, and 4 MiB of queues. */
+export const readerCount = 64;
+
+/** One read of input from a reader of a raw console; the next one follows when the machine has taken
+ * it. All readers together: 256 KiB. */
+export const readerChunkBytes = 4 * KiB;
+
+/** One read from standard input: what a pipe holds. */
+export const inputChunkBytes = 64 * KiB;
+
+// --- machine/ ---
+
+/** From the vCPU's thread to main: outputs and frames. Two of the largest frames: main can be a whole
+ * frame behind before the guest has to wait. A power of two. */
+export const noticeRingBytes = 4 * MiB;
+
+/** From main to the vCPU's thread: commands and, on a backup, frames: {@link logWindowBytes} and one
+ * largest frame, rounded up to a power of two, so that the window is what binds. */
+export const commandRingBytes = 4 * MiB;
+
+/** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
+export const inputRingBytes = 64 * KiB;
+
+// --- protocol/ ---
+
+/** Log that the backup has received and not yet replayed. 2 MiB are over 100,000 small events: ten
+ * seconds of a busy guest; beyond it the primary's guest waits. */
+export const logWindowBytes = 2 * MiB;
+
+/** Outputs that are held by the primary, or kept by the backup: a second of a console at full speed
+ * (30,000 exits a second, a byte each) thirty times over; beyond it the primary's guest waits. */
+export const heldOutputBytes = 1 * MiB;
+
+/** Outputs on one side for which the other may still owe a notice: what is held, what is in the ring
+ * and in the network. */
+export const keptOutputBytes = 4 * heldOutputBytes;
+
+/** Times that one backup process may diverge and join anew before it declares itself unfit. */
+export const divergenceLimit = 3;
+
+/** Backups that have connected and not yet said hello. */
+export const pendingBackupCount = 8;
+
+/** From a connection to its hello, and from a hello to its welcome: see {@link consoleHelloMs}. */
+export const helloTimeoutMs = 2000;
+
+/** A replay that has log to go on and reaches no execution point for so long is stuck. The recorder
+ * reaches one in milliseconds; a host may be a thousand times slower for a while. */
+export const replayStallMs = 10_000;
+
+// --- primary/ ---
+
+/** Exits between two time events at most: the clock that a takeover goes on from is never staler. */
+export const exitsPerTimeEvent = 256;
+
+/** A frame is closed once its payload has this size, though no output waits: one write. */
+export const framePayloadTargetBytes = 32 * KiB;
+
+/** A frame is closed once it is this old, though no output waits: bounds the backup's lag. */
+export const frameAgeUs = 20_000;
+
+/** An output that ends in no newline waits this long for more bytes before its frame is closed. */
+export const flushDelayMaxUs = 2_000;
+
+/** Output bytes that share a frame at most: 16 lines. */
+export const outputBatchBytes = 1 * KiB;
+
+/** Exits between two digests: at 25 µs an exit and 3 ms a digest, less than one percent. */
+export const exitsPerDigest = 16_384;
+
+/** The machine's clock is never moved by more at once: a host that was stopped catches up instead. */
+export const clockStepMaxUs = 50_000;
+
+/** How fast it catches up with the host's: this share on top (or below, if it is ahead). */
+export const clockSlewShare = 1 / 8;

@@ -1,0 +1,108 @@
+//! What is wrong with bytes from a peer: where, what was found, what was expected.
+
+use core::fmt;
+
+/// Why a frame is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The frame ends inside a field.
+    Truncated,
+    /// The first four bytes are not "USTY".
+    Magic,
+    /// Written by a version that this one does not read.
+    Version,
+    /// Kind 0 does not exist.
+    Kind,
+    /// Not the kind that was asked for: a log where a message was expected, or the reverse.
+    OtherKind,
+    /// A flag is set; there are none yet.
+    Flags,
+    /// The payload length is above the maximum.
+    PayloadLength,
+    /// The frame is longer or shorter than its header says.
+    FrameLength,
+    /// The CRC32C does not match.
+    Checksum,
+    /// A message with events or log checksums, which only a log has.
+    MessageField,
+    /// The event count can't fit, or does not match, the payload.
+    EventCount,
+    /// A number above 2^53 - 1.
+    Unsafe,
+    /// A varint with needless bytes.
+    Overlong,
+    /// A point beyond `through`.
+    BeyondThrough,
+    /// A span that begins before point 0.
+    Span,
+    /// The first event is not at the point that the span says.
+    FirstEvent,
+    /// More bytes than an event of this kind may carry.
+    EventLength,
+}
+
+impl Reason {
+    const fn words(self) -> &'static str {
+        match self {
+            Reason::Truncated => "the frame ends inside a field",
+            Reason::Magic => "not a frame: wrong magic",
+            Reason::Version => "unknown version",
+            Reason::Kind => "there is no frame kind 0",
+            Reason::OtherKind => "not the kind of frame expected here",
+            Reason::Flags => "unknown flags",
+            Reason::PayloadLength => "payload too long",
+            Reason::FrameLength => "the frame's length is not what its header says",
+            Reason::Checksum => "CRC32C mismatch",
+            Reason::MessageField => "a message with a field that only a log has",
+            Reason::EventCount => "the event count does not match the payload",
+            Reason::Unsafe => "number too large",
+            Reason::Overlong => "varint longer than needed",
+            Reason::BeyondThrough => "point beyond through",
+            Reason::Span => "span longer than through",
+            Reason::FirstEvent => "the first event is not where the span begins",
+            Reason::EventLength => "event too long",
+        }
+    }
+}
+
+/// A frame that breaks the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What rule is broken.
+    pub reason: Reason,
+    /// Where the offending field begins, in bytes from the start of the frame.
+    pub offset: usize,
+    /// The value found there.
+    pub found: u64,
+    /// The value, or the most, that was expected.
+    pub expected: u64,
+}
+
+impl Fault {
+    pub(crate) const fn new(reason: Reason, offset: usize, found: u64, expected: u64) -> Fault {
+        Fault { reason, offset, found, expected }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { reason, offset, found, expected } = self;
+        write!(out, "bad frame at byte {offset}: {}", reason.words())?;
+        match reason {
+            Reason::Truncated => Ok(()),
+            Reason::Magic | Reason::Checksum => {
+                write!(out, " (found {found:#010x}, expected {expected:#010x})")
+            }
+            Reason::PayloadLength | Reason::Unsafe | Reason::BeyondThrough => {
+                write!(out, " (found {found}, expected at most {expected})")
+            }
+            Reason::Span | Reason::EventLength => {
+                write!(out, " (found {found}, expected at most {expected})")
+            }
+            Reason::Kind | Reason::Overlong => write!(out, " (found {found})"),
+            _ => write!(out, " (found {found}, expected {expected})"),
+        }
+    }
+}
+
+impl core::error::Error for Fault {}

@@ -1,0 +1,132 @@
+//! The ledger: a guest whose output shows whether anything was lost, repeated or changed.
+//!
+//! It keeps an account, takes requests from the console, a line each (ended by `\n` or `\r`; empty
+//! lines don't count), and prints a tick line every 100 ms of its clock. This library is the pure part:
+//! bytes and ticks in, lines out. main.rs connects it to the machine.
+//!
+//! # Requests
+//!
+//! | request | result |
+//! | --- | --- |
+//! | `add N`, `sub N` | the balance after it; N and the balance are i64, overflow is an error |
+//! | `get` | the balance |
+//! | `sum` | `<c> operations, total <t>`: c adds and subs applied, t the sum of their absolute N |
+//! | `time` | `<ms>ms <date> <time>`: since boot, and the wall clock (`no clock` without one) |
+//! | `quit` | `balance <b>`, in a bye line; the guest ends with code 0 |
+//!
+//! `#K ` before a request numbers it (K is u64). A numbered request that is sent again gets the answer that
+//! it got, and is not applied again. An answer is kept until a number greater than K by a multiple of
+//! 65536 is answered: with consecutive numbers, the last 65536 are kept. A K older than that, or one that comes
+//! again with another request, is an error. Requests that ended in an error are not kept. Where
+//! the machine does not hold input back until the UART has room, a client waits for the boot line.
+//!
+//! # Lines
+//!
+//! Every line printed has the form `<n> <kind> <rest> ~<hhhhhhhh>\n`. n counts from 1 without a gap.
+//!
+//! | kind | rest |
+//! | --- | --- |
+//! | `boot` | `ledger`; the first line and no other |
+//! | `tick` | `<k> <ms>ms`; k counts from 1 without a gap, ms is the guest's clock, at least 100 k |
+//! | `answer` | `<request> => <result>` |
+//! | `again` | `<request> => <result>`, the result that the same number got before |
+//! | `error` | `<request> => <why>`; nothing was applied |
+//! | `bye` | `<request> => <result>`; the last line |
+//!
+//! A request is echoed as it was read, at most its first 256 bytes: printable ASCII as it is, but `\` as
+//! `\\`, and every other byte as `\x` with two small hex digits. The last ` => ` of a line separates
+//! it from the result (no result contains one).
+//!
+//! # The chain
+//!
+//! hhhhhhhh is FNV-1a (32 bits, in small hex digits) over all that was read and printed so far. For each
+//! line, in this order, are folded in: the echoed request and `\n` (only for the four kinds that have a
+//! request), then the line from its first byte up to and including the space before the `~`. Neither
+//! `~hhhhhhhh` nor the line's own `\n` is folded in. So the output alone is enough to compute it anew.
+//!
+//! An example. At 100 ms comes a tick, then the requests `#7 add 5`, the same again, and `b` with a
+//! byte 0xff (tests.rs holds the code to it):
+//!
+//! ```text
+//! 1 boot ledger ~75cec52f
+//! 2 tick 1 100ms ~77acbd50
+//! 3 answer #7 add 5 => 5 ~2bb6c491
+//! 4 again #7 add 5 => 5 ~c5fbe361
+//! 5 error b\xff => unknown request ~3e328c28
+//! ```
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod account;
+mod input;
+mod printer;
+mod request;
+
+pub use account::{Answer, Time};
+
+use account::{Account, Outcome};
+use input::Input;
+use printer::Printer;
+
+/// Milliseconds between two tick lines.
+pub const TICK_MS: u64 = 100;
+
+/// Lines to print, and whether the guest is to end after them.
+pub struct Reply<'a> {
+    /// A whole line.
+    pub line: &'a [u8],
+    /// Whether it was the last one.
+    pub end: bool,
+}
+
+/// The whole state of the guest.
+#[derive(Default)]
+pub struct Ledger {
+    account: Account,
+    input: Input,
+    printer: Printer,
+    ticks: u64,
+}
+
+impl Ledger {
+    /// The line to print first.
+    pub fn boot(&mut self) -> &[u8] {
+        self.printer.line("boot", format_args!("ledger"))
+    }
+
+    /// The next tick line, if one is due at `now_ms`. To be asked until there is none.
+    pub fn tick(&mut self, now_ms: u64) -> Option<&[u8]> {
+        if now_ms < (self.ticks + 1) * TICK_MS {
+            return None;
+        }
+        self.ticks += 1;
+        let k = self.ticks;
+        Some(self.printer.line("tick", format_args!("{k} {now_ms}ms")))
+    }
+
+    /// Takes a byte of input; `lost` says that some before it are missing. The reply comes with the last
+    /// byte of a request. `time` is only called by a request that wants it.
+    pub fn receive(
+        &mut self,
+        byte: u8,
+        lost: bool,
+        time: impl FnOnce() -> Time,
+    ) -> Option<Reply<'_>> {
+        let line = self.input.take(byte, lost)?;
+        let outcome = match line.request() {
+            Ok(request) => self.account.handle(request, time),
+            Err(why) => Outcome::Error(why),
+        };
+        let line = match outcome {
+            Outcome::Answer(answer) => self.printer.reply("answer", line.bytes, answer),
+            Outcome::Again(answer) => self.printer.reply("again", line.bytes, answer),
+            Outcome::Error(why) => self.printer.reply("error", line.bytes, why),
+            Outcome::Bye(answer) => self.printer.reply("bye", line.bytes, answer),
+        };
+        Some(Reply { line, end: matches!(outcome, Outcome::Bye(_)) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

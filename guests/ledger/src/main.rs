@@ -1,0 +1,50 @@
+//! The ledger as a guest: the console to its library's bytes, the clock to its ticks.
+#![no_std]
+#![no_main]
+
+use ledger::{Ledger, Time};
+use runtime::{clock, console, interrupts, rtc, service};
+
+runtime::guest!(main);
+
+/// The console's interrupt vector.
+const CONSOLE_VECTOR: usize = 0x20 + console::LINE as usize;
+
+fn main() -> u8 {
+    let mut ledger = Ledger::default();
+    console::enable_input();
+    console::write(ledger.boot());
+    let mut drained_at = u64::MAX; // the first byte may have come without an interrupt
+    loop {
+        let seen = interrupts::total();
+        let inputs = interrupts::count(CONSOLE_VECTOR);
+        if inputs != drained_at {
+            drained_at = inputs;
+            while let Some(received) = console::read() {
+                if let Some(reply) = ledger.receive(received.byte, received.lost, time) {
+                    console::write(reply.line);
+                    if reply.end {
+                        return 0;
+                    }
+                    print_ticks(&mut ledger);
+                }
+            }
+        }
+        print_ticks(&mut ledger);
+        service::idle(seen);
+    }
+}
+
+fn print_ticks(ledger: &mut Ledger) {
+    while let Some(line) = ledger.tick(clock::now_ms()) {
+        console::write(line);
+    }
+}
+
+fn time() -> Time {
+    Time {
+        ms: clock::now_ms(),
+        wall: rtc::wall_clock()
+            .map(|wall| [wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second]),
+    }
+}

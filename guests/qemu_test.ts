@@ -1,0 +1,140 @@
+// Boots the bundled guests' committed images under QEMU's microvm: a second machine, not of our making,
+// in which they must do the same as in ours. Run by `deno task ok`; needs qemu-system-x86 (apt-get).
+
+import assert from "node:assert/strict";
+
+/** Bound on one QEMU run; it is killed then, and the test fails on its exit code. */
+const RUN_MAX_MS = 60_000;
+/** QEMU's exit status for the debug exit code 0: (code << 1) | 1. */
+const ENDED_WELL = 1;
+
+/** QEMU's accelerators, the faster one first. On hosts that interpret ring 0, QEMU's `-cpu host` needs the flag. */
+const ACCELERATORS: Record<string, string[]> = {
+  kvm: ["-accel", "kvm", "-cpu", "host,-arch-capabilities"],
+  tcg: ["-accel", "tcg"],
+};
+
+/** Starts QEMU with an image of guests/images/, its serial port on stdio. */
+function boot(image: string, commandLine: string, accelerator: string[]): Deno.ChildProcess {
+  const kernel = new URL(`images/${image}.elf`, import.meta.url).pathname;
+  // deno-fmt-ignore
+  const args = [
+    ...accelerator,
+    "-M", "microvm,acpi=off,rtc=on",
+    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
+    "-display", "none", "-monitor", "none", "-serial", "stdio",
+    "-kernel", kernel, "-append", commandLine,
+  ];
+  try {
+    return new Deno.Command("qemu-system-x86_64", {
+      args,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+      signal: AbortSignal.timeout(RUN_MAX_MS),
+    }).spawn();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("this test needs QEMU: apt-get install qemu-system-x86", { cause: error });
+  }
+}
+
+/** The lines that a process prints, as they come. */
+async function* linesOf(process: Deno.ChildProcess): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Runs an image without input, to its end. */
+async function run(image: string, commandLine: string, accelerator: string[]) {
+  const process = boot(image, commandLine, accelerator);
+  await process.stdin.close();
+  const lines = await Array.fromAsync(linesOf(process));
+  return { lines, code: (await process.status).code };
+}
+
+/** KVM if this host has one that QEMU can use, else TCG. */
+async function chooseAccelerator(): Promise<string[]> {
+  const { kvm, tcg } = ACCELERATORS;
+  assert(kvm !== undefined && tcg !== undefined);
+  try {
+    Deno.openSync("/dev/kvm", { read: true, write: true }).close();
+  } catch {
+    return tcg;
+  }
+  return (await run("hello", "", kvm)).code === ENDED_WELL ? kvm : tcg;
+}
+
+Deno.test("hello tells its memory and command line and ends with code 0", async () => {
+  const { lines, code } = await run("hello", "a b=c", await chooseAccelerator());
+  assert.deepEqual(lines, [
+    "hello from ring 3, with 128 MiB of memory",
+    "command line: a b=c",
+  ]);
+  assert.equal(code, ENDED_WELL);
+});
+
+Deno.test("the ledger answers requests between its ticks and ends when told to", async () => {
+  const requests = [
+    ["add 5", "answer add 5 => 5"],
+    ["#1 sub 7", "answer #1 sub 7 => -2"],
+    ["#1 sub 7", "again #1 sub 7 => -2"],
+    ["sum", "answer sum => 2 operations, total 12"],
+    ["give\t5", "error give\\x095 => unknown request"],
+    ["time", /^answer time => \d+ms (20\d\d-\d\d-\d\d \d\d:\d\d:\d\d|no clock)$/],
+    ["quit", "bye quit => balance -2"],
+  ] as const;
+  const process = boot("ledger", "", await chooseAccelerator());
+  const writer = process.stdin.getWriter();
+  const encoder = new TextEncoder();
+  let number = 0;
+  let ticks = 0;
+  let asked = 0;
+  for await (const line of linesOf(process)) {
+    const [, n, rest] = line.match(/^(\d+) (.*) ~[0-9a-f]{8}$/) ?? assert.fail(`form of: ${line}`);
+    assert.equal(Number(n), ++number);
+    const tick = rest?.match(/^tick (\d+) (\d+)ms$/);
+    if (tick) {
+      assert.equal(Number(tick[1]), ++ticks);
+      assert(Number(tick[2]) >= 100 * ticks, line);
+      // The next request goes out on a tick, so that both mix.
+      const next = requests[asked];
+      if (next) await writer.write(encoder.encode(`${next[0]}\n`));
+    } else if (rest === "boot ledger") {
+      assert.equal(number, 1);
+    } else {
+      const [, expected] = requests[asked++] ?? assert.fail(`nobody asked for: ${line}`);
+      if (typeof expected === "string") assert.equal(rest, expected);
+      else assert.match(rest ?? "", expected);
+    }
+  }
+  assert.equal(asked, requests.length);
+  assert.equal((await process.status).code, ENDED_WELL);
+  await writer.close().catch(() => {}); // its reader is gone
+});
+
+Deno.test("stress exercises every port and interrupt source and ends with code 0", async () => {
+  const { lines, code } = await run("stress", "7 20", await chooseAccelerator());
+  assert.equal(code, ENDED_WELL);
+  assert.equal(lines.at(0), "stress seed 7 rounds 20");
+  assert.equal(lines.at(-1), "done");
+  const rounds = lines.filter((line) => /^round \d+ checksum [0-9a-f]{16}$/.test(line));
+  assert.equal(rounds.length, 20);
+  const ports = lines.flatMap((line) => [...line.matchAll(/^port .* reads (\d+) writes (\d+)$/g)]);
+  assert.equal(ports.length, 26);
+  for (const [line, reads, writes] of ports) assert(Number(reads) + Number(writes) > 0, line);
+  for (const vector of ["20", "24", "28"]) {
+    assert(lines.some((line) => new RegExp(`^vector ${vector} count [1-9]`).test(line)), vector);
+  }
+});
+
+Deno.test("stress refuses arguments that are no numbers", async () => {
+  const { lines, code } = await run("stress", "seven", await chooseAccelerator());
+  assert.deepEqual(lines, ["usage: SEED ROUNDS, two decimal numbers"]);
+  assert.equal(code, (2 << 1) | 1);
+});

@@ -1,0 +1,82 @@
+/**
+ * The channel between main and a vCPU's thread: three rings, a doorbell, a board of figures.
+ *
+ * ```
+ *   main ── commands ──▶ worker      control words; on a backup also the log's frames
+ *   main ── input ─────▶ worker      console input, raw
+ *   main ◀── notices ─── worker      outputs, frames, what happened
+ *   main ◀── gauges ──── worker      execution point, clock: read at any time, written all the time
+ * ```
+ *
+ * The worker waits for anything from main at one place, the doorbell; main rings it after each write.
+ */
+import { commandRingBytes, inputRingBytes, noticeRingBytes } from "../base/limits.ts";
+import { Ring } from "./ring.ts";
+
+/** What main hands to the worker that it starts. */
+export interface ChannelBuffers {
+  readonly commands: SharedArrayBuffer;
+  readonly input: SharedArrayBuffer;
+  readonly notices: SharedArrayBuffer;
+  readonly bell: SharedArrayBuffer;
+  readonly gauges: SharedArrayBuffer;
+}
+
+/** The figures that a vCPU's thread keeps up to date. */
+export const Gauge = { point: 0, clockUs: 1, events: 2, logBytes: 3, digestPoint: 4 } as const;
+const GAUGES = 5;
+
+/** One end of the channel. */
+export class Channel {
+  readonly commands: Ring;
+  readonly input: Ring;
+  readonly notices: Ring;
+  readonly gauges: Float64Array;
+  readonly #bell: Int32Array;
+  #heard = 0;
+
+  private constructor(readonly buffers: ChannelBuffers) {
+    this.commands = Ring.attach(buffers.commands);
+    this.input = Ring.attach(buffers.input);
+    this.notices = Ring.attach(buffers.notices);
+    this.#bell = new Int32Array(buffers.bell);
+    this.gauges = new Float64Array(buffers.gauges);
+  }
+
+  /** A new channel; main's end. */
+  static create(): Channel {
+    return new Channel({
+      commands: Ring.create(commandRingBytes).buffer,
+      input: Ring.create(inputRingBytes).buffer,
+      notices: Ring.create(noticeRingBytes).buffer,
+      bell: new SharedArrayBuffer(4),
+      gauges: new SharedArrayBuffer(8 * GAUGES),
+    });
+  }
+
+  /** The worker's end. */
+  static attach(buffers: ChannelBuffers): Channel {
+    return new Channel(buffers);
+  }
+
+  /** Main: tells the worker that something has been written. */
+  ring(): void {
+    Atomics.add(this.#bell, 0, 1);
+    Atomics.notify(this.#bell, 0);
+  }
+
+  /** Worker: whether the bell has rung since `hear`. Cheap enough for every exit. */
+  get rung(): boolean {
+    return Atomics.load(this.#bell, 0) !== this.#heard;
+  }
+
+  /** Worker: from now on `rung` is about later rings. To be called before the rings are read. */
+  hear(): void {
+    this.#heard = Atomics.load(this.#bell, 0);
+  }
+
+  /** Worker: blocks until the bell has rung since `hear`, or for `timeoutMs`. */
+  wait(timeoutMs = Infinity): void {
+    Atomics.wait(this.#bell, 0, this.#heard, timeoutMs);
+  }
+}

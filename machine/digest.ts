@@ -1,0 +1,78 @@
+/**
+ * The digest of a whole machine, and the comparison that finds and names a divergence.
+ *
+ * Registers and device fields are logged by value (a few hundred bytes), memory by its sums, so that
+ * a replay that differs can say in which register, field or page, what was recorded and what it has.
+ */
+import { DivergenceError, PeerError } from "../base/errors.ts";
+import { compareFields, decodeValues, encodeFields, type StateField } from "./fields.ts";
+import { forEachPage } from "./guest_memory.ts";
+import type { Machine } from "./machine.ts";
+import { differingPage, type MemorySums } from "./memory_digest.ts";
+import { vcpuFields } from "./vcpu_state.ts";
+
+const MEMORY_FIELDS = ["low", "high", "weightedLow", "weightedHigh"] as const;
+
+/** Takes digests of one machine. No instruction may be pending when it is asked to. */
+export class Digester {
+  readonly #bitmap: Uint8Array<ArrayBuffer>;
+
+  constructor(private readonly machine: Machine) {
+    this.#bitmap = new Uint8Array(machine.memory.pages / 8);
+  }
+
+  /** The digest now, as it is logged. */
+  take(): Uint8Array<ArrayBuffer> {
+    return encodeFields([...this.#fields(), ...memoryFields(this.#memorySums())]);
+  }
+
+  /**
+   * Compares the machine with a digest that was recorded at this point.
+   * @throws DivergenceError naming the first difference, PeerError if it is no digest of such a machine
+   */
+  compare(recorded: Uint8Array): void {
+    const { machine } = this;
+    const fields = this.#fields();
+    const values = decodeValues(recorded);
+    const expected = fields.length + MEMORY_FIELDS.length;
+    if (values.length !== expected) {
+      throw new PeerError(`a digest of ${values.length} fields, expected ${expected}`);
+    }
+    compareFields(values, fields, machine.point);
+    this.#compareMemory(values.slice(fields.length).map(Number));
+  }
+
+  #fields(): StateField[] {
+    const { machine } = this;
+    return [
+      { name: "halted", value: machine.halted ? 1n : 0n },
+      ...vcpuFields(machine.vcpu),
+      ...machine.board.fields(),
+    ];
+  }
+
+  #memorySums(): MemorySums {
+    const { machine } = this;
+    machine.takeDirty(this.#bitmap);
+    forEachPage(this.#bitmap, (page) => machine.memoryDigest.update(page));
+    return machine.memoryDigest.sums;
+  }
+
+  #compareMemory(recorded: readonly number[]): void {
+    const mine = this.#memorySums();
+    const [low, high, weightedLow, weightedHigh] = recorded as [number, number, number, number];
+    const theirs = { low, high, weightedLow, weightedHigh };
+    if (MEMORY_FIELDS.every((name) => mine[name] === theirs[name])) return;
+    const page = differingPage(mine, theirs, this.machine.memory.pages);
+    const place = page === undefined ? "memory, several pages" : `memory page 0x${page.toString(16)}`;
+    throw new DivergenceError(this.machine.point, place, show(theirs), show(mine));
+  }
+}
+
+function memoryFields(sums: MemorySums): StateField[] {
+  return MEMORY_FIELDS.map((name) => ({ name: `memory.${name}`, value: BigInt(sums[name]) }));
+}
+
+function show({ low, high }: MemorySums): string {
+  return `sum ${high.toString(16).padStart(8, "0")}${low.toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,89 @@
+/**
+ * The guest's memory as our own code uses it: checked access, and the set of pages that changed.
+ *
+ * KVM's dirty log knows what the guest wrote, but not what we wrote; both belong to the dirty set
+ * that digests and state transfers are made from. So all our writes go through `write`.
+ */
+import { assert } from "../base/assert.ts";
+import { GUEST_MEMORY_BYTES_MAX, GUEST_MEMORY_BYTES_MIN, PAGE_BYTES } from "./memory_map.ts";
+import { UsageError } from "../base/errors.ts";
+
+/** Guest memory, viewed from this thread. */
+export class GuestMemory {
+  /** One bit a page, set where our own code wrote since the last `takeDirty`. */
+  readonly #written: Uint8Array;
+
+  /** @param bytes all of the guest's memory, from guest address 0 */
+  constructor(readonly bytes: Uint8Array) {
+    checkMemoryBytes(bytes.length);
+    this.#written = new Uint8Array(bytes.length / PAGE_BYTES / 8);
+  }
+
+  /** How many pages there are. */
+  get pages(): number {
+    return this.bytes.length / PAGE_BYTES;
+  }
+
+  /** Whether `length` bytes from the guest address `address` on are all memory. */
+  contains(address: number, length: number): boolean {
+    return address >= 0 && length >= 0 && address + length <= this.bytes.length;
+  }
+
+  /** Writes `bytes` at a guest address that the caller has checked. */
+  write(address: number, bytes: Uint8Array): void {
+    assert(
+      this.contains(address, bytes.length),
+      `write of ${bytes.length} bytes at 0x${address.toString(16)} of ${this.bytes.length}`,
+    );
+    this.bytes.set(bytes, address);
+    if (bytes.length === 0) return;
+    const last = Math.floor((address + bytes.length - 1) / PAGE_BYTES);
+    for (let page = Math.floor(address / PAGE_BYTES); page <= last; page++) {
+      this.#written[page >>> 3]! |= 1 << (page & 7);
+    }
+  }
+
+  /** One page, as a view. */
+  page(page: number): Uint8Array {
+    return this.bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+  }
+
+  /**
+   * Adds the pages that our code wrote to `bitmap` (KVM's format: one bit a page, lowest first) and
+   * forgets them.
+   */
+  takeDirty(bitmap: Uint8Array): void {
+    for (let index = 0; index < this.#written.length; index++) {
+      bitmap[index]! |= this.#written[index]!;
+    }
+    this.#written.fill(0);
+  }
+}
+
+/** @throws UsageError unless a machine can have this much memory */
+export function checkMemoryBytes(memoryBytes: number): void {
+  // Whole bytes of KVM's bitmap, which is made of 64-bit words.
+  const unit = PAGE_BYTES * 64;
+  if (
+    memoryBytes < GUEST_MEMORY_BYTES_MIN || memoryBytes > GUEST_MEMORY_BYTES_MAX ||
+    memoryBytes % unit !== 0
+  ) {
+    throw new UsageError(
+      `a guest can have ${GUEST_MEMORY_BYTES_MIN / 2 ** 20}M to ${
+        GUEST_MEMORY_BYTES_MAX / 2 ** 20
+      }M of memory in steps of ${unit / 1024}K, not ${memoryBytes} bytes`,
+    );
+  }
+}
+
+/** Calls `visit` with each page whose bit is set in `bitmap`, in ascending order. */
+export function forEachPage(bitmap: Uint8Array, visit: (page: number) => void): void {
+  for (let index = 0; index < bitmap.length; index++) {
+    let byte = bitmap[index]!;
+    while (byte !== 0) {
+      const bit = 31 - Math.clz32(byte & -byte);
+      visit(index * 8 + bit);
+      byte &= byte - 1;
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The machine: one KVM VM with one vCPU, guest memory, the board of devices, and what our own code
+ * knows of it (where it is, whether it is halted, what it has put out).
+ *
+ * A machine is a deterministic function of its events; this class is the state that the function works
+ * on. `vcpu_loop.ts` drives it, `state.ts` captures and applies it, `digest.ts` digests it. It belongs
+ * to the thread that created it.
+ */
+import { assert } from "../base/assert.ts";
+import { Board } from "../devices/board.ts";
+import { HostMemory } from "../ffi/host_memory.ts";
+import { Kvm } from "../ffi/kvm.ts";
+import { kvmCaps, kvmFlags } from "../ffi/kvm_numbers.ts";
+import type { Vcpu } from "../ffi/vcpu.ts";
+import type { Vm } from "../ffi/vm.ts";
+import { checkHostCpuid, CPUID_TABLE } from "./cpuid.ts";
+import { RunningChecksum } from "./exit_checksum.ts";
+import { checkMemoryBytes, GuestMemory } from "./guest_memory.ts";
+import { KVM_TSS_ADDRESS } from "./memory_map.ts";
+import { MemoryDigest } from "./memory_digest.ts";
+import { allowedMsrs } from "./msrs.ts";
+import { type BootSource, loadGuest } from "./pvh.ts";
+import { startPvh } from "./vcpu_state.ts";
+
+/** How a guest ended. */
+export interface GuestEnd {
+  /** In words, for people. */
+  readonly why: string;
+  /** 0 if the guest says that all is well. */
+  readonly code: number;
+}
+
+const MEMORY_SLOT = 0;
+
+/** One machine. */
+export class Machine implements Disposable {
+  readonly memory: GuestMemory;
+  readonly memoryDigest: MemoryDigest;
+  readonly board: Board;
+  /** The ordinal of the last guest-caused exit or forced point. */
+  point = 0;
+  /** The guest executed HLT and waits for an interrupt. */
+  halted = false;
+  /** Set once the guest has ended; it is not entered again. */
+  end: GuestEnd | undefined;
+  /** Running checksum of the exit sequence. */
+  readonly exits = new RunningChecksum();
+  /** Running checksum of the outputs. */
+  readonly outputs = new RunningChecksum();
+
+  private constructor(
+    private readonly kvm: Kvm,
+    private readonly vm: Vm,
+    readonly vcpu: Vcpu,
+    private readonly hostMemory: HostMemory,
+    bootEpochSeconds: number,
+  ) {
+    this.memory = new GuestMemory(hostMemory.bytes);
+    this.memoryDigest = new MemoryDigest(hostMemory.bytes);
+    this.board = new Board({ epochSeconds: bootEpochSeconds });
+  }
+
+  /**
+   * A machine with empty memory.
+   * @param memoryBytes how much memory the guest has
+   * @param bootEpochSeconds what the RTC shows when the machine's clock is 0: seconds since 1970, UTC
+   * @throws UnavailableError if this host can't run one, UsageError for an impossible size
+   */
+  static create(memoryBytes: number, bootEpochSeconds: number): Machine {
+    checkMemoryBytes(memoryBytes);
+    using stack = new DisposableStack();
+    const kvm = stack.use(Kvm.open());
+    checkHostCpuid(kvm.supportedCpuid());
+    const memory = stack.use(HostMemory.allocate(memoryBytes));
+    const vm = stack.use(kvm.createVm());
+    vm.setTssAddress(KVM_TSS_ADDRESS);
+    trapMsrs(vm);
+    vm.setMemoryRegion({
+      slot: MEMORY_SLOT,
+      flags: kvmFlags.KVM_MEM_LOG_DIRTY_PAGES,
+      guestPhysAddr: 0n,
+      memory,
+    });
+    const vcpu = stack.use(vm.createVcpu(0));
+    vcpu.setCpuid(CPUID_TABLE);
+    vcpu.enableSyncRegs(kvmFlags.KVM_SYNC_X86_REGS);
+    const machine = new Machine(kvm, vm, vcpu, memory, bootEpochSeconds);
+    stack.move();
+    return machine;
+  }
+
+  /** The machine's clock, in microseconds since it was switched on. */
+  get clockUs(): number {
+    return this.board.clockUs;
+  }
+
+  /** Loads a guest and puts the vCPU at its entry. */
+  boot(source: BootSource): void {
+    loadGuest(this.memory, source);
+    startPvh(this.vcpu, source.image.entry);
+  }
+
+  /**
+   * The pages that the guest or our own code wrote since the last call: KVM's format, one bit a page.
+   * @param bitmap scratch, one bit a page, overwritten
+   */
+  takeDirty(bitmap: Uint8Array<ArrayBuffer>): void {
+    this.vm.getDirtyLog(MEMORY_SLOT, bitmap);
+    this.memory.takeDirty(bitmap);
+  }
+
+  /** Has KVM say anew, after state was applied, whether the guest can take an interrupt. */
+  refreshReadiness(): void {
+    this.vcpu.immediateExit = true;
+    const exited = this.vcpu.run();
+    this.vcpu.immediateExit = false;
+    assert(!exited, "an exit came out of a machine whose state was just applied");
+  }
+
+  [Symbol.dispose](): void {
+    this.vcpu[Symbol.dispose]();
+    this.vm[Symbol.dispose]();
+    this.hostMemory[Symbol.dispose]();
+    this.kvm[Symbol.dispose]();
+  }
+}
+
+/** Makes every MSR that is not state come out as an exit. */
+function trapMsrs(vm: Vm): void {
+  const reasons = kvmFlags.KVM_MSR_EXIT_REASON_INVAL | kvmFlags.KVM_MSR_EXIT_REASON_UNKNOWN |
+    kvmFlags.KVM_MSR_EXIT_REASON_FILTER;
+  vm.enableCap(kvmCaps.KVM_CAP_X86_USER_SPACE_MSR, [BigInt(reasons)]);
+  const flags = kvmFlags.KVM_MSR_FILTER_READ | kvmFlags.KVM_MSR_FILTER_WRITE;
+  vm.setMsrFilter({
+    defaultAllow: false,
+    ranges: allowedMsrs().map((range) => ({ flags, ...range })),
+  });
+}

@@ -1,0 +1,232 @@
+/**
+ * The vCPU loop: runs the guest from exit to exit. The one guest runner, recording and replaying alike.
+ *
+ * ```
+ *        ┌──────────────── boundary? ◀───────────────┐
+ *        │ settle             │ go                   │
+ *        ▼                    ▼                      │
+ *    complete the      halted, nothing pending? ── idle
+ *    instruction              │
+ *        │              deliver an interrupt if one is pending
+ *        ▼                    ▼
+ *     settled           KVM_RUN ── exit ── enter? ── serve
+ * ```
+ *
+ * Every exit that the guest causes takes the next ordinal, whether it comes out of a plain entry or
+ * while an instruction is being completed; signals take none. All else follows: two runs that are told
+ * the same at the same ordinals are the same run.
+ */
+import type { DeviceEffect } from "../devices/device.ts";
+import type { Exit, IoExit, MmioExit, MsrExit } from "../ffi/exit.ts";
+import { drainKicks } from "../ffi/kick.ts";
+import type { InputSource } from "./input_source.ts";
+import type { Machine } from "./machine.ts";
+import { MSR_TSC, TSC_COUNTS_PER_US } from "./msrs.ts";
+
+/** Tells exits apart in the checksum of the exit sequence. */
+const EXIT_WORD = {
+  io: 1,
+  mmio: 2,
+  rdmsr: 3,
+  wrmsr: 4,
+  hlt: 5,
+  "irq-window": 6,
+  shutdown: 7,
+  "fail-entry": 8,
+  "internal-error": 9,
+  "system-event": 10,
+  debug: 11,
+  unknown: 12,
+} as const;
+
+/** The console's sink number: the only sink that devices have so far. */
+const CONSOLE = 0;
+
+/** RAX is not the same on all hosts before an instruction is complete, nor is RIP: they start later. */
+const FIRST_STABLE_REGISTER_WORD = 2;
+const STABLE_REGISTER_WORDS = 32;
+
+/** Runs one machine. */
+export class VcpuLoop {
+  readonly #registers: Uint32Array;
+  /** What could be delivered before the next entry has been. */
+  #readyToEnter = false;
+
+  /** @param source who answers; may be replaced between two calls of `run`, as a takeover does */
+  constructor(private readonly machine: Machine, public source: InputSource) {
+    const { buffer, byteOffset } = machine.vcpu.syncedRegs;
+    this.#registers = new Uint32Array(buffer, byteOffset, STABLE_REGISTER_WORDS);
+  }
+
+  /** Runs until the guest has ended and the source has seen it, or until the source says "stop". */
+  run(): void {
+    const { machine } = this;
+    for (;;) {
+      const verdict = this.source.boundary(machine);
+      if (verdict === "stop") return;
+      if (verdict === "settle") {
+        if (this.#completeInstruction()) this.source.settled(machine);
+        continue;
+      }
+      if (machine.end !== undefined) return;
+      if (!this.#readyToEnter) {
+        if (machine.board.interruptPending()) {
+          if (!this.#completeInstruction()) continue;
+          this.#deliverInterrupt();
+        } else {
+          machine.vcpu.requestInterruptWindow = false;
+        }
+        if (machine.halted) {
+          this.#idle();
+          continue;
+        }
+        this.#readyToEnter = true;
+      }
+      if (machine.vcpu.run()) {
+        this.#serve(machine.vcpu.exit());
+      } else {
+        drainKicks();
+        this.source.kicked(machine);
+      }
+    }
+  }
+
+  /**
+   * Completes the instruction that caused the last exit: KVM does so at the next entry.
+   * @returns false if that led to another exit (a wide access has several), which has been served
+   */
+  #completeInstruction(): boolean {
+    const { vcpu } = this.machine;
+    vcpu.immediateExit = true;
+    const exited = vcpu.run();
+    vcpu.immediateExit = false;
+    if (exited) this.#serve(vcpu.exit());
+    return !exited;
+  }
+
+  #deliverInterrupt(): void {
+    const { vcpu, board } = this.machine;
+    if (vcpu.readyForInterrupt) {
+      vcpu.interrupt(board.acknowledgeInterrupt());
+      this.machine.halted = false;
+    }
+    vcpu.requestInterruptWindow = board.interruptPending();
+  }
+
+  #idle(): void {
+    const { machine } = this;
+    if (!machine.vcpu.ifFlag) {
+      machine.end = { why: "the guest halted with interrupts off", code: 1 };
+      return;
+    }
+    this.source.idle(machine);
+  }
+
+  #serve(exit: Exit): void {
+    const { machine } = this;
+    machine.point++;
+    this.#readyToEnter = false;
+    const { exits } = machine;
+    exits.word(EXIT_WORD[exit.kind]);
+    for (let index = FIRST_STABLE_REGISTER_WORD; index < STABLE_REGISTER_WORDS; index++) {
+      exits.word(this.#registers[index]!);
+    }
+    switch (exit.kind) {
+      case "io":
+        return this.#serveIo(exit);
+      case "mmio":
+        return this.#serveMmio(exit);
+      case "rdmsr":
+      case "wrmsr":
+        return this.#serveMsr(exit);
+      default:
+        this.source.enter(machine, false);
+        return this.#serveRest(exit);
+    }
+  }
+
+  #serveIo(exit: IoExit): void {
+    const { machine } = this;
+    const { board, vcpu, exits } = machine;
+    this.source.enter(machine, board.dependsOnClock(exit.port, exit.isWrite));
+    exits.word(exit.port | (exit.width << 16) | (exit.isWrite ? 1 << 24 : 0));
+    for (let index = 0; index < exit.count; index++) {
+      if (exit.isWrite) {
+        const value = vcpu.readIo(exit, index);
+        exits.word(value);
+        this.#perform(board.write(exit.port, exit.width, value));
+      } else {
+        const value = board.read(exit.port, exit.width);
+        exits.word(value);
+        vcpu.writeIo(exit, value, index);
+      }
+    }
+  }
+
+  #serveMmio(exit: MmioExit): void {
+    const { machine } = this;
+    const { exits } = machine;
+    this.source.enter(machine, false);
+    exits.word(exit.address);
+    exits.word(exit.width | (exit.isWrite ? 1 << 24 : 0));
+    if (exit.isWrite) {
+      for (let index = 0; index < exit.width; index++) exits.word(exit.data[index]!);
+    } else {
+      // No device has registers in memory yet: nobody drives the bus, and it reads as all ones.
+      exit.data.fill(0xff, 0, exit.width);
+    }
+  }
+
+  /** The TSC is answered from the machine's clock; no other MSR that comes out exists here. */
+  #serveMsr(exit: MsrExit): void {
+    const { machine } = this;
+    const isTsc = exit.index === MSR_TSC;
+    this.source.enter(machine, isTsc);
+    machine.exits.word(exit.index);
+    if (isTsc && exit.kind === "rdmsr") {
+      machine.vcpu.acceptMsr(BigInt(machine.clockUs) * BigInt(TSC_COUNTS_PER_US));
+    } else {
+      machine.vcpu.refuseMsr();
+    }
+  }
+
+  #serveRest(exit: Exit): void {
+    const { machine } = this;
+    switch (exit.kind) {
+      case "hlt":
+        machine.halted = true;
+        return;
+      case "irq-window":
+        return;
+      case "shutdown":
+        machine.end = { why: "the guest met a triple fault", code: 1 };
+        return;
+      case "internal-error":
+        machine.end = {
+          why: `KVM could not go on with the guest (internal error ${exit.suberror})`,
+          code: 1,
+        };
+        return;
+      default:
+        machine.end = { why: `the guest caused an exit that no machine serves: ${exit.kind}`, code: 1 };
+    }
+  }
+
+  #perform(effect: DeviceEffect | undefined): void {
+    if (effect === undefined) return;
+    const { machine } = this;
+    switch (effect.kind) {
+      case "output": {
+        machine.outputs.word(CONSOLE);
+        machine.outputs.bytes(effect.bytes);
+        const offset = machine.board.console.txTotal - effect.bytes.length;
+        return this.source.output(machine, CONSOLE, offset, effect.bytes);
+      }
+      case "reset":
+        machine.end = { why: "the guest reset the machine", code: 0 };
+        return;
+      case "debug-exit":
+        machine.end = { why: `the guest ended with code ${effect.code}`, code: effect.code };
+    }
+  }
+}

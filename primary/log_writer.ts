@@ -1,0 +1,95 @@
+/**
+ * Writes the log of one session: collects events in the open frame, closes it, numbers it.
+ *
+ * Called by the recorder in the vCPU's thread. What becomes of closed frames (a file, the logging
+ * channel) is main's affair.
+ */
+import { FrameEncoder } from "../codec/codec.ts";
+import type { Machine } from "../machine/machine.ts";
+import type { FrameRecord } from "../machine/records.ts";
+
+/** The log from one state to the end of its session. */
+export class LogWriter implements Disposable {
+  readonly #encoder = new FrameEncoder();
+  #sequence = 0;
+  #events = 0;
+
+  /**
+   * @param session the number that frames are marked with on their way to main
+   * @param generation the generation that records
+   * @param emit takes closed frames; may block while main is behind
+   */
+  constructor(
+    readonly session: number,
+    readonly generation: number,
+    private readonly emit: (frame: FrameRecord) => void,
+  ) {}
+
+  /** The sequence number of the frame closed last; 0 before the first. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** How many events the open frame has. */
+  get openEvents(): number {
+    return this.#encoder.eventCount;
+  }
+
+  /** The size of the open frame's payload. */
+  get openBytes(): number {
+    return this.#encoder.payloadBytes;
+  }
+
+  /** How many events have been logged in all. */
+  get events(): number {
+    return this.#events + this.#encoder.eventCount;
+  }
+
+  /** The clock moved to `clockUs`. */
+  time(point: number, clockUs: number): void {
+    this.#encoder.time(point, clockUs);
+  }
+
+  /** Bytes arrived at a device. */
+  data(point: number, device: number, bytes: Uint8Array): void {
+    this.#encoder.data(point, device, bytes);
+  }
+
+  /** A section of a state transfer. */
+  state(point: number, section: number, bytes: Uint8Array): void {
+    this.#encoder.state(point, section, bytes);
+  }
+
+  /** One of {@link ControlCode}. */
+  control(point: number, code: number, bytes: Uint8Array): void {
+    this.#encoder.control(point, code, bytes);
+  }
+
+  /**
+   * Closes the open frame: the log is complete up to the machine's present execution point.
+   * @param completesState the frame ends the state that the session begins with
+   */
+  close(machine: Machine, completesState = false): void {
+    this.#events += this.#encoder.eventCount;
+    const sequence = ++this.#sequence;
+    const bytes = this.#encoder.close({
+      generation: this.generation,
+      sequence,
+      through: machine.point,
+      exitsChecksum: machine.exits.value,
+      outputsChecksum: machine.outputs.value,
+    });
+    this.emit({
+      session: this.session,
+      sequence,
+      through: machine.point,
+      inputOffset: machine.board.console.rxTotal,
+      completesState,
+      bytes,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#encoder[Symbol.dispose]();
+  }
+}

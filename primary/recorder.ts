@@ -1,0 +1,309 @@
+/**
+ * The recorder: answers "what entered here?" from the host, and writes the answer down.
+ *
+ * It runs in the vCPU's thread, inside of the vCPU loop. Time comes from the host's clock, console
+ * input and commands from main through the channel; outputs and frames go to main the same way. While
+ * nobody follows there is no log; a session begins with the machine's whole state.
+ *
+ * When a frame is closed is decided here: when an output needs it (at a newline, at HLT, at a size, or
+ * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
+ */
+import {
+  exitsPerDigest,
+  exitsPerTimeEvent,
+  flushDelayMaxUs,
+  frameAgeUs,
+  framePayloadTargetBytes,
+  outputBatchBytes,
+} from "../base/limits.ts";
+import { type Channel, Gauge } from "../machine/channel.ts";
+import { ControlCode, DataDevice } from "../machine/control.ts";
+import { Digester } from "../machine/digest.ts";
+import type { InputSource, Verdict } from "../machine/input_source.ts";
+import type { Machine } from "../machine/machine.ts";
+import {
+  decodeMessageRecord,
+  encodeMessageRecord,
+  RecordKind,
+  writeFrame,
+  writeOutput,
+} from "../machine/records.ts";
+import { captureState } from "../machine/state.ts";
+import { LogWriter } from "./log_writer.ts";
+import type { MachineClock } from "./machine_clock.ts";
+import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+
+const NEWLINE = 10;
+
+/** How a recorder works. */
+export interface RecorderOptions {
+  /** Exits between two digests in the log. */
+  readonly exitsPerDigest?: number;
+  /** Do not enter the guest before a `resume` command. */
+  readonly startPaused?: boolean;
+}
+
+/** Records one machine. */
+export class Recorder implements InputSource {
+  readonly #digester: Digester;
+  readonly #digestInterval: number;
+  #log: LogWriter | undefined;
+  #nowUs: number;
+  #lastTimePoint = 0;
+  #lastDigestPoint = 0;
+  #frameOpenedUs = 0;
+  /** Output that main has not got yet: it waits for its frame. */
+  #outputs: Uint8Array[] = [];
+  #outputBytes = 0;
+  #outputOffset = 0;
+  #outputSinceUs = 0;
+  #newline = false;
+  /** Input that is on its way into the machine: one record of the ring, and how much of it is used. */
+  #input: Uint8Array = new Uint8Array(0);
+  /** The guest has been entered since its last exit: where it is has no ordinal. */
+  #adrift = false;
+  #paused: boolean;
+  #stopping = false;
+  #endNoticed = false;
+  #wantsCapture: { session: number; generation: number } | undefined;
+  #wantsDigest = false;
+
+  constructor(
+    machine: Machine,
+    private readonly channel: Channel,
+    private readonly clock: MachineClock,
+    options: RecorderOptions = {},
+  ) {
+    this.#digester = new Digester(machine);
+    this.#digestInterval = options.exitsPerDigest ?? exitsPerDigest;
+    this.#paused = options.startPaused ?? false;
+    this.#nowUs = clock.nowUs();
+    this.#lastTimePoint = machine.point;
+    this.#lastDigestPoint = machine.point;
+  }
+
+  enter(machine: Machine, clockMatters: boolean): void {
+    this.#adrift = false;
+    this.#nowUs = this.clock.nowUs();
+    const { point, board } = machine;
+    const deadlineUs = board.deadlineUs();
+    const due = this.#nowUs >= deadlineUs;
+    if (due || clockMatters || point - this.#lastTimePoint >= exitsPerTimeEvent) {
+      this.#advance(machine, Math.min(this.#nowUs, deadlineUs));
+    }
+    this.#receive(machine);
+  }
+
+  idle(machine: Machine): void {
+    this.#close(machine, this.#outputBytes > 0);
+    for (;;) {
+      this.channel.hear();
+      this.#nowUs = this.clock.nowUs();
+      const deadlineUs = machine.board.deadlineUs();
+      if (this.#nowUs >= deadlineUs) return this.#advance(machine, deadlineUs);
+      if (this.#hasInput() && machine.board.console.rxSpace() > 0) {
+        this.#advance(machine, this.#nowUs);
+        return this.#receive(machine);
+      }
+      if (this.channel.commands.usedBytes > 0) return;
+      const ageUs = this.#log !== undefined && this.#log.openEvents > 0
+        ? this.#frameOpenedUs + frameAgeUs - this.#nowUs
+        : Infinity;
+      if (ageUs <= 0) this.#close(machine, true);
+      else this.channel.wait(Math.min(deadlineUs - this.#nowUs, ageUs) / 1000);
+    }
+  }
+
+  boundary(machine: Machine): Verdict {
+    this.channel.gauges[Gauge.point] = machine.point;
+    this.channel.gauges[Gauge.clockUs] = machine.clockUs;
+    if (this.channel.rung || this.#paused) this.#obey(machine);
+    if (this.#stopping) return "stop";
+    if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
+    if (machine.end !== undefined) return this.#noticeEnd(machine);
+    if (this.#outputBytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
+    if (
+      this.#log !== undefined && !this.#adrift &&
+      machine.point - this.#lastDigestPoint >= this.#digestInterval
+    ) {
+      this.#wantsDigest = true;
+      return "settle";
+    }
+    return "go";
+  }
+
+  settled(machine: Machine): void {
+    if (this.#wantsDigest) {
+      this.#wantsDigest = false;
+      this.#lastDigestPoint = machine.point;
+      this.#log?.control(machine.point, ControlCode.digest, this.#digester.take());
+      this.channel.gauges[Gauge.digestPoint] = machine.point;
+    } else if (this.#wantsCapture !== undefined) {
+      this.#capture(machine, this.#wantsCapture);
+      this.#wantsCapture = undefined;
+    }
+  }
+
+  kicked(_machine: Machine): void {
+    this.#adrift = true;
+  }
+
+  output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
+    if (this.#outputBytes === 0) {
+      this.#outputOffset = offset;
+      this.#outputSinceUs = this.#nowUs;
+    }
+    this.#outputs.push(bytes);
+    this.#outputBytes += bytes.length;
+    if (bytes.at(-1) === NEWLINE) this.#newline = true;
+  }
+
+  /** Moves the machine's clock, if that is forward, and logs it. */
+  #advance(machine: Machine, clockUs: number): void {
+    if (clockUs <= machine.clockUs) return;
+    this.#log?.time(machine.point, clockUs);
+    machine.board.advance(clockUs);
+    this.#lastTimePoint = machine.point;
+  }
+
+  #hasInput(): boolean {
+    return this.#input.length > 0 || this.channel.input.usedBytes > 0;
+  }
+
+  /** Lets in as much console input as the UART has room for. */
+  #receive(machine: Machine): void {
+    if (!this.#hasInput()) return;
+    const { console } = machine.board;
+    const space = console.rxSpace();
+    if (space === 0) return;
+    if (this.#input.length === 0) this.#input = this.channel.input.tryRead()!.body;
+    const bytes = this.#input.subarray(0, space);
+    this.#input = this.#input.subarray(bytes.length);
+    this.#log?.data(machine.point, DataDevice.console, bytes);
+    console.receive(bytes);
+  }
+
+  #flushIfDue(machine: Machine): void {
+    const outputDue = this.#outputBytes > 0 && (this.#newline ||
+      this.#outputBytes >= outputBatchBytes || this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
+    const logDue = this.#log !== undefined &&
+      (this.#log.openBytes >= framePayloadTargetBytes ||
+        this.#nowUs - this.#frameOpenedUs >= frameAgeUs);
+    if (outputDue || logDue) this.#close(machine, true);
+  }
+
+  /** Hands waiting output and the frame that covers it to main, if `isDue`. */
+  #close(machine: Machine, isDue: boolean): void {
+    if (!isDue) return;
+    this.#frameOpenedUs = this.#nowUs;
+    if (this.#outputBytes > 0) {
+      const bytes = concatenate(this.#outputs, this.#outputBytes);
+      const record = { sink: 0, offset: this.#outputOffset, point: machine.point, bytes };
+      writeOutput(this.channel.notices, record);
+      this.#outputs = [];
+      this.#outputBytes = 0;
+      this.#newline = false;
+    }
+    if (this.#log === undefined) return;
+    this.#log.close(machine);
+    this.channel.gauges[Gauge.events] = this.#log.events;
+  }
+
+  /** Begins a session's log: the whole state, each section a frame of its own. */
+  #capture(machine: Machine, { session, generation }: { session: number; generation: number }): void {
+    // Output from before the state is no part of the session: main has it before the first frame.
+    this.#log?.[Symbol.dispose]();
+    this.#log = undefined;
+    this.#close(machine, true);
+    if (this.#adrift) {
+      // A forced point: the guest is between two exits, and nobody else could find the place.
+      machine.point++;
+      this.#adrift = false;
+    }
+    const log = new LogWriter(session, generation, (frame) => {
+      this.channel.gauges[Gauge.logBytes]! += frame.bytes.length;
+      writeFrame(this.channel.notices, frame);
+    });
+    this.#notice({ type: "captured", session, point: machine.point });
+    let previous: { section: number; bytes: Uint8Array } | undefined;
+    for (const part of captureState(machine)) {
+      if (previous !== undefined) log.close(machine);
+      log.state(machine.point, part.section, part.bytes);
+      previous = part;
+    }
+    log.close(machine, true);
+    this.#log = log;
+    this.#lastDigestPoint = machine.point;
+    this.#lastTimePoint = machine.point;
+  }
+
+  #obey(machine: Machine): void {
+    do {
+      this.channel.hear();
+      for (;;) {
+        const record = this.channel.commands.tryRead();
+        if (record === undefined) break;
+        if (record.kind === RecordKind.message) {
+          this.#command(machine, decodeMessageRecord<RecorderCommand>(record.body));
+        }
+      }
+      const mustAct = this.#stopping || this.#wantsCapture !== undefined || machine.end !== undefined;
+      if (!this.#paused || mustAct) return;
+      this.channel.wait();
+    } while (!this.#stopping);
+  }
+
+  #command(machine: Machine, command: RecorderCommand): void {
+    switch (command.type) {
+      case "startLog":
+        this.#wantsCapture = command;
+        return;
+      case "stopLog":
+        this.#wantsCapture = undefined;
+        this.#log?.[Symbol.dispose]();
+        this.#log = undefined;
+        return;
+      case "pause":
+        this.#paused = true;
+        this.#close(machine, true);
+        return this.#notice({ type: "paused", sequence: this.#log?.sequence ?? 0 });
+      case "resume":
+        this.#paused = false;
+        return;
+      case "end":
+        machine.end ??= { why: command.why, code: 0 };
+        return;
+      case "quit":
+        this.#stopping = true;
+    }
+  }
+
+  /** Logs the end, with a digest where the point has an ordinal, and tells main. */
+  #noticeEnd(machine: Machine): Verdict {
+    if (this.#endNoticed) return "go";
+    if (this.#log !== undefined && !this.#adrift && this.#lastDigestPoint !== machine.point) {
+      this.#wantsDigest = true;
+      return "settle";
+    }
+    this.#endNoticed = true;
+    const end = machine.end!;
+    this.#log?.control(machine.point, ControlCode.end, encodeMessageRecord(end));
+    this.#close(machine, true);
+    this.#notice({ type: "ended", end, sequence: this.#log?.sequence ?? 0 });
+    return "go";
+  }
+
+  #notice(notice: RecorderNotice): void {
+    this.channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
+  }
+}
+
+function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,94 @@
+/**
+ * The backup's outputs: what its replay put out and the primary has not yet said to be done.
+ *
+ * A sink's outputs are a stream of bytes with offsets. Notices may run ahead of the replay (the primary
+ * is faster) or behind it; bytes are *kept* from where they were put out until the notice comes, and are
+ * what a takeover performs.
+ *
+ * Source: Fadhihansah 2017: the backup performs what was not notified.
+ */
+import { PeerError } from "../base/errors.ts";
+import type { Output } from "./output_gate.ts";
+
+interface Stream {
+  readonly kept: Output[];
+  doneOffset: number;
+}
+
+/** All sinks' kept outputs. */
+export class KeptOutputs {
+  readonly #streams = new Map<number, Stream>();
+  #bytes = 0;
+
+  /** How many bytes are kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many outputs are kept. */
+  get count(): number {
+    return this.all().length;
+  }
+
+  /** What a takeover has to perform, in order. */
+  all(): Output[] {
+    return [...this.#streams.values()].flatMap(({ kept }) => kept);
+  }
+
+  /**
+   * The machine put bytes out, or a state transfer brought them.
+   * @returns those of them that are done already
+   * @throws PeerError if they do not follow on what is kept
+   */
+  add(output: Output): Output[] {
+    const stream = this.#stream(output.sink);
+    const last = stream.kept.at(-1);
+    if (last !== undefined && output.offset !== last.offset + last.bytes.length) {
+      throw new PeerError(
+        `sink ${output.sink}: output at ${output.offset}, expected ${last.offset + last.bytes.length}`,
+      );
+    }
+    stream.kept.push(output);
+    this.#bytes += output.bytes.length;
+    return this.#drop(stream);
+  }
+
+  /** The sink's outputs below `offset` are done; returns those of them that were kept. */
+  done(sink: number, offset: number): Output[] {
+    const stream = this.#stream(sink);
+    if (offset < stream.doneOffset) {
+      throw new PeerError(
+        `sink ${sink}: outputs done up to ${offset}, after a notice up to ${stream.doneOffset}`,
+      );
+    }
+    stream.doneOffset = offset;
+    return this.#drop(stream);
+  }
+
+  /** Takes out what is done. An output that is done in part is cut. */
+  #drop(stream: Stream): Output[] {
+    const dropped: Output[] = [];
+    for (;;) {
+      const first = stream.kept[0];
+      if (first === undefined || first.offset >= stream.doneOffset) return dropped;
+      const doneBytes = Math.min(first.bytes.length, stream.doneOffset - first.offset);
+      dropped.push({ ...first, bytes: first.bytes.subarray(0, doneBytes) });
+      this.#bytes -= doneBytes;
+      if (doneBytes === first.bytes.length) {
+        stream.kept.shift();
+      } else {
+        const offset = first.offset + doneBytes;
+        stream.kept[0] = { ...first, offset, bytes: first.bytes.subarray(doneBytes) };
+      }
+    }
+  }
+
+  #stream(sink: number): Stream {
+    let stream = this.#streams.get(sink);
+    if (stream === undefined) {
+      stream = { kept: [], doneOffset: 0 };
+      this.#streams.set(sink, stream);
+    }
+    return stream;
+  }
+}

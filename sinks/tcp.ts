@@ -1,0 +1,134 @@
+/**
+ * The sink `tcp:ADDR`: a raw console for nc and terminals, which listens. Best effort, by its nature:
+ * readers get the bytes from when they connect, nobody knows what they have seen, and what was on its
+ * way at a takeover may be lost or come twice. `console:ADDR` is the one that knows.
+ *
+ * Up to 64 readers. One that falls behind by a bounded queue is dropped; nobody ever holds the guest up.
+ * Any of them may type: input is taken as it comes.
+ */
+import type { Bytes } from "../base/layout.ts";
+import { consolePingMs, readerChunkBytes, readerCount, readerQueueBytes } from "../base/limits.ts";
+import { formatAddress, parseAddress } from "../link/address.ts";
+import { SendQueue } from "../link/send_queue.ts";
+import { acceptFrom, closeListener, openListener } from "../link/tcp.ts";
+import { type SetTimer, wallTimer } from "../link/timer.ts";
+import { InputQueue } from "./input_queue.ts";
+import { NoneSink } from "./none.ts";
+
+/** What can be set for a raw console. */
+export interface TcpSinkOptions {
+  /** Told, in a line, what people should know. */
+  readonly notice?: (text: string) => void;
+  /** Time. */
+  readonly setTimer?: SetTimer;
+}
+
+interface Reader {
+  readonly connection: Deno.TcpConn;
+  readonly queue: SendQueue;
+}
+
+/** See the top of the file. */
+export class TcpSink extends NoneSink {
+  override readonly address: string;
+  readonly #listener: Deno.TcpListener;
+  readonly #readers = new Set<Reader>();
+  readonly #input = new InputQueue();
+  readonly #accepting: Promise<void>;
+  readonly #setTimer: SetTimer;
+  readonly #live = Promise.withResolvers<void>();
+
+  /**
+   * @param address where to listen, `HOST:PORT`
+   * @throws UsageError, UnavailableError if it can't
+   */
+  constructor(spec: string, address: string, options: TcpSinkOptions = {}) {
+    super(spec);
+    this.#setTimer = options.setTimer ?? wallTimer;
+    this.#listener = openListener(parseAddress(address));
+    this.address = formatAddress(this.#listener.addr);
+    this.#accepting = this.#accept().catch((cause: Error) =>
+      options.notice?.(`sink ${spec} takes no more readers: ${cause.message}`)
+    );
+  }
+
+  /** How many readers there are. */
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  override perform(_offset: number, bytes: Bytes): Promise<void> {
+    if (this.#readers.size > 0) {
+      const kept = bytes.slice();
+      for (const { queue } of this.#readers) void queue.push(kept);
+    }
+    return Promise.resolve();
+  }
+
+  override goLive(): Promise<void> {
+    this.#live.resolve();
+    return Promise.resolve();
+  }
+
+  override readInput(): Promise<Bytes | undefined> {
+    return this.#input.read();
+  }
+
+  override async end(): Promise<void> {
+    this.#input.end();
+    const late = Promise.withResolvers<void>();
+    const cancel = this.#setTimer(consolePingMs, late.resolve);
+    const goodbyes = Array.from(this.#readers, async ({ queue, connection }) => {
+      await queue.flushed();
+      await connection.closeWrite().catch(() => {}); // Gone, or dropped meanwhile.
+    });
+    await Promise.race([Promise.all(goodbyes), late.promise]);
+    cancel();
+  }
+
+  override async close(): Promise<void> {
+    this.#input.end();
+    this.#live.resolve();
+    closeListener(this.#listener);
+    for (const reader of this.#readers) this.#drop(reader);
+    await this.#accepting;
+  }
+
+  async #accept(): Promise<void> {
+    for (;;) {
+      const connection = await acceptFrom(this.#listener);
+      if (connection === undefined) return;
+      if (this.#readers.size >= readerCount) {
+        connection.close();
+        continue;
+      }
+      const reader: Reader = {
+        connection,
+        queue: new SendQueue(connection, {
+          peer: formatAddress(connection.remoteAddr),
+          limitBytes: readerQueueBytes,
+          onFailure: () => this.#drop(reader),
+        }),
+      };
+      this.#readers.add(reader);
+      void this.#read(reader);
+    }
+  }
+
+  /** Reads what one reader types, not faster than the machine takes it. */
+  async #read(reader: Reader): Promise<void> {
+    await this.#live.promise;
+    const buffer = new Uint8Array(readerChunkBytes);
+    try {
+      for (let count; (count = await reader.connection.read(buffer)) !== null;) {
+        await this.#input.push(buffer.slice(0, count));
+      }
+    } catch {
+      this.#drop(reader);
+    }
+  }
+
+  #drop(reader: Reader): void {
+    if (this.#readers.delete(reader)) reader.connection.close();
+  }
+}
