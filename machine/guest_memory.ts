@@ -43,6 +43,12 @@ export class GuestMemory {
     }
   }
 
+  /** Makes all of memory zero, and dirty. */
+  clear(): void {
+    this.bytes.fill(0);
+    this.#written.fill(0xff);
+  }
+
   /** One page, as a view. */
   page(page: number): Uint8Array {
     return this.bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);

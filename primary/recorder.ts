@@ -82,6 +82,14 @@ export class Recorder implements InputSource {
     this.#lastDigestPoint = machine.point;
   }
 
+  /** After the guest's end: blocks until main says `quit`. */
+  awaitQuit(machine: Machine): void {
+    while (!this.#stopping) {
+      this.#obey(machine);
+      if (!this.#stopping) this.channel.wait();
+    }
+  }
+
   enter(machine: Machine, clockMatters: boolean): void {
     this.#adrift = false;
     this.#nowUs = this.clock.nowUs();

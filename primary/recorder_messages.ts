@@ -2,7 +2,6 @@
  * What main and a recording vCPU's thread say to each other, besides outputs and frames.
  */
 import type { GuestEnd } from "../machine/machine.ts";
-import type { KickTarget } from "../ffi/kick.ts";
 
 /** Main to the recorder. */
 export type RecorderCommand =
@@ -19,20 +18,9 @@ export type RecorderCommand =
 
 /** The recorder to main. */
 export type RecorderNotice =
-  /** The machine is there; this is how to kick its thread. */
-  | { readonly type: "ready"; readonly kickTarget: KickTarget; readonly memoryBytes: number }
   /** The state that begins this session is being captured: frames follow. */
   | { readonly type: "captured"; readonly session: number; readonly point: number }
   /** The machine stands still; `sequence` is the last frame of its log. */
   | { readonly type: "paused"; readonly sequence: number }
   /** The guest has ended; `sequence` is the last frame of its log. */
-  | { readonly type: "ended"; readonly end: GuestEnd; readonly sequence: number }
-  /** The thread is about to end; `error` says why if it was not told to. */
-  | { readonly type: "gone"; readonly error?: ThreadFailure };
-
-/** An error on its way from one thread to another. */
-export interface ThreadFailure {
-  readonly name: string;
-  readonly message: string;
-  readonly exitCode: number;
-}
+  | { readonly type: "ended"; readonly end: GuestEnd; readonly sequence: number };

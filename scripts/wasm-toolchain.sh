@@ -75,10 +75,11 @@ WRAPPER
 }
 
 # Builds std for wasm32 from the source package, offline, from the crates vendored in it. The two
-# switches that make stable tools do so are cargo's and rustc's own, for building themselves.
+# switches that make stable tools do so are cargo's and rustc's own, for building themselves. The
+# sources lie inside the crate that asks for them: cargo names crates by the path from there, so
+# that std, and with it the codec, comes out the same below any DEST.
 build_std() {
-  local library=$1 crate=$2 lib
-  mkdir -p "$crate"
+  local crate=$1 library=$1/library lib
   echo '#![no_std]' > "$crate/lib.rs"
   cat > "$crate/Cargo.toml" <<'MANIFEST'
 [package]
@@ -121,7 +122,9 @@ install_compiler() {
   cd "$scratch"
   fetch_packages
   unpack_compiler "$scratch/unpacked"
-  build_std "$scratch/unpacked/usr/src/rustc-$release/library" "$scratch/mkstd"
+  mkdir "$scratch/mkstd"
+  mv "$scratch/unpacked/usr/src/rustc-$release/library" "$scratch/mkstd/"
+  build_std "$scratch/mkstd"
   cd "$dest"
   rm -rf "$scratch"
   trap - EXIT

@@ -1,0 +1,224 @@
+/**
+ * The replayer: answers "what entered here?" from the log, and checks that the run is the recorded one.
+ *
+ * It never lets the guest go beyond the log's `through`. At the end of each frame the checksums of the
+ * exit sequence and of the outputs must be the recorded ones; at each digest in the log the whole machine
+ * must be. A difference is a DivergenceError that names the place.
+ *
+ * The same class replays a live log in a backup's vCPU thread and a file in `understudy replay`.
+ */
+import { FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
+import { DivergenceError, PeerError } from "../base/errors.ts";
+import { ControlCode, DataDevice } from "../machine/control.ts";
+import { Digester } from "../machine/digest.ts";
+import type { InputSource, Verdict } from "../machine/input_source.ts";
+import type { GuestEnd, Machine } from "../machine/machine.ts";
+import { decodeMessageRecord } from "../machine/records.ts";
+import { applySection, StateSection } from "../machine/state.ts";
+
+/** Where frames come from, and where what a replay does is told. */
+export interface ReplayIo {
+  /** The next frame; blocks for it. Undefined: there is no more, stand still. */
+  nextFrame(): Uint8Array | undefined;
+  /** Bytes that the guest put out. */
+  output(sink: number, offset: number, point: number, bytes: Uint8Array): void;
+  /** All of a frame has been replayed and verified. */
+  replayed(header: FrameHeader): void;
+}
+
+/** Replays one log into one machine. */
+export class Replayer implements InputSource {
+  readonly #decoder = new FrameDecoder();
+  readonly #digester: Digester;
+  #frame: FrameHeader | undefined;
+  #event: LogEvent | undefined;
+  /** A state is being received and is not whole yet. */
+  #assembling = false;
+  #verifiedThrough = 0;
+  /** A difference found while an exit was being served: thrown between exits, where it is safe. */
+  #fault: Error | undefined;
+  /** Digests that were compared and found equal. */
+  digests = 0;
+
+  constructor(machine: Machine, private readonly io: ReplayIo) {
+    this.#digester = new Digester(machine);
+  }
+
+  /** The header of the frame that is being replayed. */
+  get frame(): FrameHeader | undefined {
+    return this.#frame;
+  }
+
+  boundary(machine: Machine): Verdict {
+    if (this.#fault !== undefined) throw this.#takeFault();
+    for (;;) {
+      if (this.#frame === undefined && !this.#openNext()) return "stop";
+      const event = this.#event;
+      if (event !== undefined) {
+        const verdict = this.#meet(machine, event);
+        if (verdict !== undefined) return verdict;
+        continue;
+      }
+      const { through } = this.#frame!;
+      if (machine.point < through && !this.#assembling) {
+        if (machine.end !== undefined) throw this.#differs(machine, "went on", describe(machine.end));
+        return "go";
+      }
+      this.#finishFrame(machine);
+    }
+  }
+
+  enter(machine: Machine, _clockMatters: boolean): void {
+    try {
+      this.#letEnter(machine);
+    } catch (error) {
+      this.#fault = error as Error;
+    }
+  }
+
+  idle(machine: Machine): void {
+    const before = this.#event;
+    this.#letEnter(machine);
+    if (this.#event === before) throw this.#differs(machine, "went on", "halted, nothing entered");
+  }
+
+  settled(machine: Machine): void {
+    const event = this.#event!;
+    if (event.kind === "state") {
+      this.#applyState(machine, event);
+    } else if (event.kind === "control") {
+      this.#digester.compare(event.bytes);
+      this.digests++;
+    }
+    this.#event = this.#decoder.next();
+  }
+
+  kicked(_machine: Machine): void {
+    // Signals are the host's affair: they take no ordinal.
+  }
+
+  output(machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
+    this.io.output(sink, offset, machine.point, bytes);
+  }
+
+  #openNext(): boolean {
+    const bytes = this.io.nextFrame();
+    if (bytes === undefined) return false;
+    this.#frame = this.#decoder.open(bytes);
+    this.#event = this.#decoder.next();
+    return true;
+  }
+
+  /** What the next event means at a boundary; undefined if it has been dealt with. */
+  #meet(machine: Machine, event: LogEvent): Verdict | undefined {
+    if (event.kind === "state") return "settle";
+    if (this.#assembling) throw new PeerError(`a ${event.kind} event inside of a state`);
+    if (event.point > machine.point) {
+      if (machine.end !== undefined) throw this.#differs(machine, "went on", describe(machine.end));
+      return "go";
+    }
+    if (event.point === machine.point) {
+      if (event.kind === "control") return this.#control(machine, event.code, event.bytes);
+      if (machine.halted) return "go";
+    }
+    const recorded = `${event.kind} at ${event.point}`;
+    throw this.#differs(machine, recorded, "the guest did not wait for it");
+  }
+
+  #control(machine: Machine, code: number, bytes: Uint8Array): Verdict | undefined {
+    switch (code) {
+      case ControlCode.digest:
+        return "settle";
+      case ControlCode.end: {
+        const recorded = decodeMessageRecord<GuestEnd>(bytes);
+        machine.end ??= recorded;
+        if (machine.end.why !== recorded.why) {
+          throw this.#differs(machine, describe(recorded), describe(machine.end));
+        }
+        this.#event = this.#decoder.next();
+        return undefined;
+      }
+      default:
+        throw new PeerError(`a control event ${code}, expected 1 or 2`);
+    }
+  }
+
+  /** Applies the time and data events of this point. */
+  #letEnter(machine: Machine): void {
+    for (;;) {
+      const event = this.#event;
+      if (event === undefined || event.point > machine.point) return;
+      if (event.point < machine.point) {
+        throw this.#differs(machine, `${event.kind} at ${event.point}`, "no exit there took it");
+      }
+      if (event.kind === "time") this.#advance(machine, event.clockUs);
+      else if (event.kind === "data") this.#receive(machine, event.device, event.bytes);
+      else return;
+      this.#event = this.#decoder.next();
+    }
+  }
+
+  #advance(machine: Machine, clockUs: number): void {
+    const { board } = machine;
+    if (clockUs <= board.clockUs || clockUs > board.deadlineUs()) {
+      const here = `clock ${board.clockUs}, next deadline ${board.deadlineUs()}`;
+      throw this.#differs(machine, `clock moved to ${clockUs}`, here);
+    }
+    board.advance(clockUs);
+  }
+
+  #receive(machine: Machine, device: number, bytes: Uint8Array): void {
+    if (device !== DataDevice.console) throw new PeerError(`data for device ${device}, expected 0`);
+    const { console } = machine.board;
+    if (bytes.length > console.rxSpace()) {
+      const here = `room for ${console.rxSpace()}`;
+      throw this.#differs(machine, `${bytes.length} bytes entered the console`, here);
+    }
+    console.receive(bytes);
+  }
+
+  #applyState(machine: Machine, { section, bytes }: { section: number; bytes: Uint8Array }): void {
+    if (!this.#assembling && machine.point > 0) machine.memory.clear();
+    this.#assembling = section !== StateSection.machine;
+    applySection(machine, { section, bytes: bytes.slice() });
+  }
+
+  #finishFrame(machine: Machine): void {
+    const frame = this.#frame!;
+    if (!this.#assembling) {
+      if (machine.point !== frame.through) {
+        throw this.#differs(machine, `a log up to ${frame.through}`, `stands at ${machine.point}`);
+      }
+      this.#verify(machine, frame);
+      this.#verifiedThrough = frame.through;
+    }
+    this.#frame = undefined;
+    this.io.replayed(frame);
+  }
+
+  #verify(machine: Machine, frame: FrameHeader): void {
+    const since = `since ${this.#verifiedThrough}`;
+    const pairs = [
+      [`exit sequence ${since}`, frame.exitsChecksum, machine.exits.value],
+      [`outputs ${since}`, frame.outputsChecksum, machine.outputs.value],
+    ] as const;
+    for (const [place, recorded, replayed] of pairs) {
+      if (recorded === replayed) continue;
+      throw new DivergenceError(frame.through, place, recorded.toString(16), replayed.toString(16));
+    }
+  }
+
+  #differs(machine: Machine, recorded: string, replayed: string): DivergenceError {
+    return new DivergenceError(machine.point, "events", recorded, replayed);
+  }
+
+  #takeFault(): Error {
+    const fault = this.#fault!;
+    this.#fault = undefined;
+    return fault;
+  }
+}
+
+function describe({ why, code }: GuestEnd): string {
+  return `ended: ${why} (${code})`;
+}

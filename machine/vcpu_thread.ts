@@ -1,0 +1,144 @@
+/**
+ * Main's handle of a vCPU's thread: starts the worker, sends commands, hands out what it says.
+ *
+ * A worker that blocks in `Atomics.wait` or in KVM_RUN can't be terminated from outside without harm,
+ * so that it always ends itself: on a `quit` command, or by an error of its own. The last thing that it
+ * says is `gone`.
+ */
+import { DefectError } from "../base/assert.ts";
+import { ExitCode, type ExitCodeValue, UnderstudyError } from "../base/errors.ts";
+import { kick, type KickTarget } from "../ffi/kick.ts";
+import { Channel, type ChannelBuffers } from "./channel.ts";
+import { encodeMessageRecord, RecordKind } from "./records.ts";
+import type { RingRecord } from "./ring.ts";
+
+/** What a worker is started with. */
+export interface ThreadStart<Config> {
+  readonly buffers: ChannelBuffers;
+  readonly config: Config;
+}
+
+/** An error on its way from one thread to another. */
+export interface ThreadFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly exitCode: ExitCodeValue;
+}
+
+/** What every vCPU's thread says about itself. */
+export type ThreadNotice =
+  /** The machine is there; this is how to kick its thread. */
+  | { readonly type: "ready"; readonly kickTarget: KickTarget }
+  /** The thread is about to end; `failure` says why if it was not told to. */
+  | { readonly type: "gone"; readonly failure?: ThreadFailure };
+
+/** The error that a thread died of, in this thread. */
+class FailedThreadError extends UnderstudyError {
+  readonly exitCode: ExitCodeValue;
+  readonly #name: string;
+  constructor({ name, message, exitCode }: ThreadFailure) {
+    super(message);
+    this.#name = name;
+    this.exitCode = exitCode;
+  }
+  override get name(): string {
+    return this.#name;
+  }
+}
+
+/** One vCPU's thread. */
+export class VcpuThread<Config, Command extends { type: string }> {
+  readonly channel = Channel.create();
+  readonly #worker: Worker;
+  /** Where to kick; set by whoever reads the `ready` notice. */
+  kickTarget: KickTarget | undefined;
+
+  /**
+   * Starts a worker.
+   * @param module the worker's script, which calls `serveThread`
+   * @param config what the worker is told at its start: structured-cloneable
+   */
+  constructor(module: URL, config: Config) {
+    this.#worker = new Worker(module, { type: "module" });
+    this.#worker.addEventListener("error", (event) => {
+      // Only what failed before `serveThread` could catch it, such as a module that does not load.
+      event.preventDefault();
+      const failure = failureOf(new DefectError(event.message));
+      const notice: ThreadNotice = { type: "gone", failure };
+      this.channel.notices.tryWrite(RecordKind.message, encodeMessageRecord(notice));
+    });
+    const start: ThreadStart<Config> = { buffers: this.channel.buffers, config };
+    this.#worker.postMessage(start);
+  }
+
+  /** Sends a command; with `kick` also to a guest that does not exit by itself. */
+  async command(command: Command, { kick: mustKick = true } = {}): Promise<void> {
+    await this.write(RecordKind.message, encodeMessageRecord(command));
+    if (mustKick && this.kickTarget !== undefined) kick(this.kickTarget);
+  }
+
+  /** Writes a record for the worker, once there is room. One call at a time. */
+  async write(kind: number, body: Uint8Array): Promise<void> {
+    const { commands } = this.channel;
+    while (!commands.tryWrite(kind, body)) await commands.writable(body.length);
+    this.channel.ring();
+  }
+
+  /** Hands console input to the machine, once there is room. One call at a time. */
+  async input(bytes: Uint8Array): Promise<void> {
+    const { input } = this.channel;
+    while (!input.tryWrite(RecordKind.input, bytes)) await input.writable(bytes.length);
+    this.channel.ring();
+  }
+
+  /** The next record that the worker wrote. */
+  async read(): Promise<RingRecord> {
+    const { notices } = this.channel;
+    for (;;) {
+      const record = notices.tryRead();
+      if (record !== undefined) return record;
+      await notices.readable();
+    }
+  }
+
+  /** To be called once the thread has said `gone`: it can't be kicked any more. */
+  retire(): void {
+    this.kickTarget = undefined;
+    this.#worker.terminate();
+  }
+}
+
+/** The error that `failure` stands for. */
+export function errorOf(failure: ThreadFailure): Error {
+  return new FailedThreadError(failure);
+}
+
+function failureOf(error: unknown): ThreadFailure {
+  if (error instanceof UnderstudyError) {
+    return { name: error.name, message: error.message, exitCode: error.exitCode };
+  }
+  const { name, message, stack } = error as Error;
+  return { name, message: stack ?? message, exitCode: ExitCode.defect };
+}
+
+/**
+ * The worker's side: waits for its start, runs `serve` to its end, says `gone`, and ends the worker.
+ * `serve` may block the thread for as long as the machine lives.
+ */
+export function serveThread<Config>(serve: (channel: Channel, config: Config) => void): void {
+  const scope = globalThis as unknown as {
+    onmessage: ((event: MessageEvent<ThreadStart<Config>>) => void) | null;
+    close(): void;
+  };
+  scope.onmessage = ({ data }) => {
+    const channel = Channel.attach(data.buffers);
+    let notice: ThreadNotice = { type: "gone" };
+    try {
+      serve(channel, data.config);
+    } catch (error) {
+      notice = { type: "gone", failure: failureOf(error) };
+    }
+    channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
+    scope.close();
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * The worker in which a primary's vCPU lives: boots a guest and records it to its end.
+ */
+import { prepareKicks } from "../ffi/kick.ts";
+import { parseImage } from "../machine/elf.ts";
+import { Machine } from "../machine/machine.ts";
+import { encodeMessageRecord, RecordKind } from "../machine/records.ts";
+import { VcpuLoop } from "../machine/vcpu_loop.ts";
+import { serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
+import { MachineClock } from "./machine_clock.ts";
+import { Recorder } from "./recorder.ts";
+
+/** What to boot. */
+export interface PrimaryThreadConfig {
+  readonly image: Uint8Array;
+  /** What to call the image in errors. */
+  readonly name: string;
+  readonly commandLine: string;
+  readonly module?: Uint8Array;
+  readonly memoryBytes: number;
+  /** Seconds since 1970 that the RTC counts from. */
+  readonly epochSeconds: number;
+  /** How much later than that it is. */
+  readonly clockLagUs: number;
+  readonly startPaused: boolean;
+  readonly exitsPerDigest?: number;
+}
+
+serveThread<PrimaryThreadConfig>((channel, config) => {
+  using machine = Machine.create(config.memoryBytes, config.epochSeconds);
+  machine.boot({ ...config, image: parseImage(config.image, config.name) });
+  const notice: ThreadNotice = { type: "ready", kickTarget: prepareKicks(machine.vcpu) };
+  channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
+  const clock = new MachineClock(0, config.clockLagUs);
+  const recorder = new Recorder(machine, channel, clock, config);
+  new VcpuLoop(machine, recorder).run();
+  recorder.awaitQuit(machine);
+});
