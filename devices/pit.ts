@@ -12,7 +12,7 @@
  */
 import { assertAdvance, MAX_CLOCK_US, ticksAt, usOfTick } from "./clock.ts";
 import type { DeviceEffect, Line, PortDevice, Width } from "./device.ts";
-import { COUNTER_FIELDS, PitCounter } from "./pit_counter.ts";
+import { COUNTER_FIELDS, counterFault, PitCounter } from "./pit_counter.ts";
 import { type DeviceState, int53, powerOn, type RecordOf, Registers, u8 } from "./state.ts";
 
 /** Ticks a second: the PC's 14.31818 MHz crystal divided by 12. */
@@ -47,14 +47,19 @@ export class Pit implements PortDevice {
   constructor(line: Line) {
     this.#line = line;
     this.#counters[2].s.gate = false;
-    this.registers = new Registers(this.name, [
-      { part: "", table: PIT_FIELDS, record: this.#s },
-      ...this.#counters.map((counter, index) => ({
-        part: `${index}`,
-        table: COUNTER_FIELDS,
-        record: counter.s,
-      })),
-    ]);
+    const parts = this.#counters.map((counter, index) => ({
+      part: `${index}`,
+      table: COUNTER_FIELDS,
+      record: counter.s,
+    }));
+    this.registers = new Registers(
+      this.name,
+      [{ part: "", table: PIT_FIELDS, record: this.#s }, ...parts],
+      (state) => {
+        const tick = ticksAt(Number(state["clockUs"]), PIT_HZ);
+        return parts.map(({ part }) => counterFault(state, `${part}.`, tick)).find(Boolean);
+      },
+    );
     line(true);
   }
 
@@ -83,6 +88,7 @@ export class Pit implements PortDevice {
     assertAdvance(this.#s.clockUs, clockUs, this.#deadlineUs);
     this.#s.clockUs = clockUs;
     this.#tick = ticksAt(clockUs, PIT_HZ);
+    for (const counter of this.#counters) counter.settle(this.#tick);
     if (this.#tick >= this.#riseTick) {
       this.#line(false);
       this.#line(true);
@@ -109,7 +115,6 @@ export class Pit implements PortDevice {
   restore(state: DeviceState): void {
     this.registers.assign(state);
     this.#tick = ticksAt(this.#s.clockUs, PIT_HZ);
-    this.#counters[0].settle(this.#tick);
     this.#plan();
   }
 
@@ -129,17 +134,13 @@ export class Pit implements PortDevice {
   }
 
   #readSystem(): number {
-    const counter = this.#counters[2];
-    counter.settle(this.#tick);
     const refresh = this.#tick % (2 * REFRESH_TICKS) < REFRESH_TICKS ? 0 : 0x10;
-    return this.#s.system | refresh | (counter.output(this.#tick) ? 0x20 : 0);
+    return this.#s.system | refresh | (this.#counters[2].output(this.#tick) ? 0x20 : 0);
   }
 
   /** Lets counter 0's output drive the line, and looks for its next rise. */
   #settle(): void {
-    const counter = this.#counters[0];
-    counter.settle(this.#tick);
-    this.#line(counter.output(this.#tick));
+    this.#line(this.#counters[0].output(this.#tick));
     this.#plan();
   }
 

@@ -13,7 +13,7 @@
  * Called by pit.ts. All ticks are absolute, 1193182 a second.
  */
 import { MAX_TICK } from "./clock.ts";
-import { flag, int53, powerOn, type RecordOf, u16, u32, u8 } from "./state.ts";
+import { type DeviceState, flag, int53, powerOn, type RecordOf, u16, u32, u8 } from "./state.ts";
 
 /** The largest count: 0 in binary. */
 const MAX_COUNT = 0x10000;
@@ -48,11 +48,29 @@ export const COUNTER_FIELDS = {
   status: u8(),
 };
 
+/**
+ * What the fields' ranges can't say of a settled counter: counts are loaded in the past, and pending
+ * loads are in the future.
+ * @param prefix the counter's part of `state`, such as `0.`
+ * @returns what is wrong, or undefined
+ */
+export function counterFault(state: DeviceState, prefix: string, tick: number): string | undefined {
+  const value = (name: keyof typeof COUNTER_FIELDS) => Number(state[prefix + name]);
+  const late = value("loadPending") === 1 && value("loadTick") <= tick;
+  if (late) return `${prefix}loadTick is ${value("loadTick")}, expected more than ${tick}`;
+  const early = value("running") === 1 && value("origin") > tick;
+  if (early) return `${prefix}origin is ${value("origin")}, expected at most ${tick}`;
+  return undefined;
+}
+
 /** One counter. */
 export class PitCounter {
   readonly s: RecordOf<typeof COUNTER_FIELDS> = powerOn(COUNTER_FIELDS);
 
-  /** Takes over a count whose time has come. Everything below settles first. */
+  /**
+   * Takes over a count whose time has come. The owner calls it whenever the tick has moved; all
+   * below expects a counter that is settled at the tick it is given.
+   */
   settle(tick: number): void {
     if (this.s.loadPending && tick >= this.s.loadTick) this.#load(this.s.loadTick);
   }
@@ -76,7 +94,6 @@ export class PitCounter {
 
   /** Writes a byte of the count. */
   writeCount(value: number, tick: number): void {
-    this.settle(tick);
     const s = this.s;
     if (s.access === 3 && !s.writesHigh) {
       s.lowByte = value;
@@ -93,7 +110,6 @@ export class PitCounter {
 
   /** Reads a byte: of the latched status, of the latched count, or of the count as it runs. */
   read(tick: number): number {
-    this.settle(tick);
     const s = this.s;
     if (s.statusLatched) {
       s.statusLatched = false;
@@ -110,7 +126,6 @@ export class PitCounter {
 
   /** The latch command: holds the count until it has been read. Ignored while one is held. */
   latchCount(tick: number): void {
-    this.settle(tick);
     if (this.s.countLatched) return;
     this.s.countLatched = true;
     this.s.latch = this.#reading(tick);
@@ -118,7 +133,6 @@ export class PitCounter {
 
   /** The read-back command's other half: holds the status until it has been read. */
   latchStatus(tick: number): void {
-    this.settle(tick);
     const s = this.s;
     if (s.statusLatched) return;
     s.statusLatched = true;
@@ -128,7 +142,6 @@ export class PitCounter {
 
   /** Sets the GATE input. Its rise is the trigger of modes 1, 2, 3 and 5. */
   setGate(level: boolean, tick: number): void {
-    this.settle(tick);
     const s = this.s;
     if (level === s.gate) return;
     s.gate = level;
@@ -149,7 +162,7 @@ export class PitCounter {
     }
   }
 
-  /** The OUT pin at `tick`, to which the counter must be settled. */
+  /** The OUT pin at `tick`. */
   output(tick: number): boolean {
     const s = this.s;
     if (!s.loaded) return s.mode !== 0;
@@ -167,7 +180,7 @@ export class PitCounter {
     }
   }
 
-  /** The first tick after `tick` (settled) at which OUT rises by itself; Infinity if it never does. */
+  /** The first tick after `tick` at which OUT rises by itself; Infinity if it never does. */
   nextRise(tick: number): number {
     const s = this.s;
     const rise = s.loaded && s.running ? riseAfter(s.mode, s.count, s.origin, tick) : Infinity;

@@ -189,3 +189,19 @@ Deno.test("the clock may not pass the next edge", () => {
   program(pit, 0, 2, 1193);
   assert.throws(() => pit.advance(pit.deadlineUs() + 1), DefectError);
 });
+
+Deno.test("a peer's state with a load in the past or a start in the future is refused by name", () => {
+  const { pit } = make();
+  program(pit, 0, 2, 1193);
+  const pending = pit.state();
+  pit.advance(100);
+  const running = pit.state();
+  assert.throws(
+    () => pit.restore({ ...pending, clockUs: 500 }),
+    /pit.0.loadTick is 1, expected more than 596/,
+  );
+  assert.throws(
+    () => pit.restore({ ...running, clockUs: 0 }),
+    /pit.0.origin is 1, expected at most 0/,
+  );
+});

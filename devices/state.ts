@@ -123,9 +123,19 @@ export class Registers {
   /** How many bytes {@link encode} writes. */
   readonly byteLength: number;
   readonly #rows: readonly Row[];
+  readonly #fault: ((state: DeviceState) => string | undefined) | undefined;
 
-  /** @param device the name that errors and the digest use, such as `uart0` */
-  constructor(readonly device: string, parts: readonly Part[]) {
+  /**
+   * @param device the name that errors and the digest use, such as `uart0`
+   * @param fault finds what is wrong with a state whose fields are each in range, where a device has
+   * rules between its fields; its answer begins with a field's name
+   */
+  constructor(
+    readonly device: string,
+    parts: readonly Part[],
+    fault?: (state: DeviceState) => string | undefined,
+  ) {
+    this.#fault = fault;
     this.#rows = parts.flatMap(({ part, table, record }) =>
       Object.entries(table).map(([key, field]) => ({
         name: part === "" ? key : `${part}.${key}`,
@@ -164,6 +174,8 @@ export class Registers {
     for (const name of Object.keys(state)) {
       if (!known.has(name)) throw new PeerError(`${this.device} has no field ${name}`);
     }
+    const fault = this.#fault?.(state);
+    if (fault !== undefined) throw new PeerError(`${this.device}.${fault}`);
   }
 
   /**
