@@ -31,6 +31,7 @@ import { type FileOps, systemFileOps } from "./file_ops.ts";
 /** See the top of the file. Made by `openArbiter`. */
 export class FileArbiter implements Arbiter {
   /**
+   * Touches nothing yet.
    * @param directory exists, is writable, and is the same one for both sides
    * @param ops tests wrap these
    */

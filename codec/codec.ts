@@ -3,8 +3,9 @@
  *
  * Encoding and checking happen in WASM, because every byte of the log goes through here; a call
  * crosses with numbers only, and bytes are copied once, straight into or out of WASM memory. Each
- * thread that imports this file gets an instance of its own. The recorder encodes, the replayer
- * decodes, the protocol seals and opens messages, the link validates headers before it allocates.
+ * thread that imports this file gets an instance of its own, without an `await`. The recorder
+ * encodes, the replayer decodes, the protocol seals and opens messages, the link validates headers
+ * before it allocates.
  *
  * All numbers are little-endian. A frame is a header and a payload:
  *

@@ -1,15 +1,19 @@
 /**
  * The Gregorian calendar, both ways: days since 1970-01-01 to a date and back.
  *
- * In integers only, since devices may not use `Date`. Years are counted from March, which puts the
+ * In integers only, since devices use nothing of the host. Years are counted from March, which puts the
  * leap day at a year's end; 400 years are a full cycle of 146097 days. Called by the RTC.
  */
 
-/** A day; month 1 to 12, day 1 to 31, weekday 0 (Sunday) to 6. */
+/** A day of the calendar. */
 export interface CalendarDay {
+  /** The year, negative before the year 0. */
   readonly year: number;
+  /** 1 to 12. */
   readonly month: number;
+  /** 1 to 31. */
   readonly day: number;
+  /** 0 (Sunday) to 6. */
   readonly weekday: number;
 }
 

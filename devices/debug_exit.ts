@@ -10,6 +10,7 @@ import { type DeviceState, Registers } from "./state.ts";
 /** The device at 0xf4; writes of 1, 2 and 4 bytes are taken whole. It reads as zero. */
 export class DebugExit implements PortDevice {
   readonly name = "debug-exit";
+  /** Its one port; a wide access is not split from there. */
   readonly ports = [{ first: 0xf4, count: 1 }];
   readonly wide = true;
   readonly registers = new Registers(this.name, []);
@@ -29,7 +30,10 @@ export class DebugExit implements PortDevice {
     return this.registers.snapshot();
   }
 
-  /** @throws PeerError if `state` has a field */
+  /**
+   * Does nothing.
+   * @throws PeerError if `state` has a field
+   */
   restore(state: DeviceState): void {
     this.registers.assign(state);
   }

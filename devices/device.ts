@@ -24,9 +24,11 @@ export type DeviceEffect =
   /** The guest ended the machine with its own code (0 to 2^32 - 1). */
   | { readonly kind: "debug-exit"; readonly code: number };
 
-/** `count` ports from `first` on. */
+/** Successive ports. */
 export interface PortRange {
+  /** The lowest port. */
   readonly first: number;
+  /** How many ports from there. */
   readonly count: number;
 }
 
@@ -34,6 +36,7 @@ export interface PortRange {
 export interface PortDevice {
   /** Unique on its board; the digest's prefix. */
   readonly name: string;
+  /** The ports that it answers. */
   readonly ports: readonly PortRange[];
   /**
    * True for a device that takes accesses of 2 and 4 bytes at its first port whole. All others see

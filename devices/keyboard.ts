@@ -60,12 +60,16 @@ const KEYBOARD_FIELDS = {
 /** The controller; IRQ1 is high while a reply waits and the command byte enables it. */
 export class KeyboardController implements PortDevice {
   readonly name = "keyboard";
+  /** Data, and command or status. */
   readonly ports = [{ first: DATA_PORT, count: 1 }, { first: 0x64, count: 1 }];
   readonly registers: Registers;
   readonly #s: RecordOf<typeof KEYBOARD_FIELDS> = powerOn(KEYBOARD_FIELDS);
   readonly #line: Line;
 
-  /** @param line IRQ1 */
+  /**
+   * A controller that has passed its self-test, its interrupt off.
+   * @param line IRQ1
+   */
   constructor(line: Line) {
     this.#line = line;
     this.registers = new Registers(this.name, [
@@ -98,7 +102,10 @@ export class KeyboardController implements PortDevice {
     return this.registers.snapshot();
   }
 
-  /** @throws PeerError if malformed */
+  /**
+   * Replaces the state.
+   * @throws PeerError if it is malformed; then nothing has changed
+   */
   restore(state: DeviceState): void {
     this.registers.assign(state);
   }

@@ -16,6 +16,7 @@ const ELCR_SLAVE_MASK = 0xde;
 /** Both controllers. */
 export class Pic implements PortDevice {
   readonly name = "pic";
+  /** The two of each chip, and ELCR's two. */
   readonly ports = [
     { first: 0x20, count: 2 },
     { first: 0xa0, count: 2 },
@@ -93,7 +94,10 @@ export class Pic implements PortDevice {
     return this.registers.snapshot();
   }
 
-  /** @throws PeerError if malformed */
+  /**
+   * Replaces the state.
+   * @throws PeerError if it is malformed; then nothing has changed
+   */
   restore(state: DeviceState): void {
     this.registers.assign(state);
     this.#slaveInt = this.#slave.pending() >= 0;

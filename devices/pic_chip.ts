@@ -48,9 +48,13 @@ export const CHIP_FIELDS = {
 
 /** One 8259A. */
 export class PicChip {
+  /** Its registers. */
   readonly s: RecordOf<typeof CHIP_FIELDS> = powerOn(CHIP_FIELDS);
 
-  /** @param isMaster whether input 2 is the cascade, which special fully nested mode exempts */
+  /**
+   * A chip at power-on.
+   * @param isMaster whether input 2 is the cascade, which special fully nested mode exempts
+   */
   constructor(readonly isMaster: boolean) {}
 
   /** Sets the level of input `irq` (0 to 7). */

@@ -33,6 +33,7 @@ const PIT_FIELDS = {
 /** The 8254 and port 0x61. */
 export class Pit implements PortDevice {
   readonly name = "pit";
+  /** Three counters, the control word, and port 0x61. */
   readonly ports = [{ first: 0x40, count: 4 }, { first: SYSTEM_PORT, count: 1 }];
   readonly registers: Registers;
   readonly #s: RecordOf<typeof PIT_FIELDS> = powerOn(PIT_FIELDS);
@@ -43,7 +44,10 @@ export class Pit implements PortDevice {
   #riseTick = Infinity;
   #deadlineUs = Infinity;
 
-  /** @param line IRQ0; high from the start, as an idle counter's output is */
+  /**
+   * Three idle counters at clock zero.
+   * @param line IRQ0; high from the start, as an idle counter's output is
+   */
   constructor(line: Line) {
     this.#line = line;
     this.#counters[2].s.gate = false;
@@ -111,7 +115,10 @@ export class Pit implements PortDevice {
     return this.registers.snapshot();
   }
 
-  /** @throws PeerError if malformed */
+  /**
+   * Replaces the state.
+   * @throws PeerError if it is malformed; then nothing has changed
+   */
   restore(state: DeviceState): void {
     this.registers.assign(state);
     this.#tick = ticksAt(this.#s.clockUs, PIT_HZ);

@@ -65,6 +65,7 @@ export function counterFault(state: DeviceState, prefix: string, tick: number): 
 
 /** One counter. */
 export class PitCounter {
+  /** Its registers. */
   readonly s: RecordOf<typeof COUNTER_FIELDS> = powerOn(COUNTER_FIELDS);
 
   /**

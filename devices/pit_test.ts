@@ -45,6 +45,7 @@ for (const mode of [2, 3]) {
     for (const count of [2, 3, 1193, 11_932, 65_535]) {
       const { pit, seen } = make();
       program(pit, 0, mode, count);
+      pit.advance(1); // the count is loaded
       pit.restore({ ...pit.state(), clockUs: YEAR_US });
       const now = BigInt(YEAR_US) * BigInt(PIT_HZ) / 1_000_000n;
       let period = (now - 1n) / BigInt(count);

@@ -71,6 +71,7 @@ const RTC_FIELDS = {
 /** The clock and its memory. */
 export class Rtc implements PortDevice {
   readonly name = "rtc";
+  /** The index, and the register it chooses. */
   readonly ports = [{ first: INDEX_PORT, count: 2 }];
   readonly registers: Registers;
   readonly #s: RecordOf<typeof RTC_FIELDS> = powerOn(RTC_FIELDS);
@@ -80,8 +81,10 @@ export class Rtc implements PortDevice {
   #deadlineUs = Infinity;
 
   /**
+   * A clock that runs, in BCD and 24 hours, its interrupts off.
    * @param epochSeconds the time of day at clock zero, seconds since 1970
    * @param line IRQ8
+   * @throws PeerError if the epoch is out of range: it may come with a log
    */
   constructor(epochSeconds: number, line: Line) {
     this.#line = line;
@@ -143,7 +146,10 @@ export class Rtc implements PortDevice {
     return this.registers.snapshot();
   }
 
-  /** @throws PeerError if malformed */
+  /**
+   * Replaces the state.
+   * @throws PeerError if it is malformed; then nothing has changed
+   */
   restore(state: DeviceState): void {
     this.registers.assign(state);
     this.#findAlarm();

@@ -21,8 +21,10 @@ export const TimeRegister = {
   century: 0x32,
 } as const;
 
-/** Register B's bit for binary registers, and for 24 hours. */
+/** Register B's bit for binary registers. */
 export const BINARY = 0x04;
+
+/** Register B's bit for 24 hours. */
 export const HOURS_24 = 0x02;
 
 const PM = 0x80;

@@ -15,25 +15,35 @@
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
 
-/** An integer of `bytes` bytes from `min` to `max` that has no bit outside `mask` (8 bytes: any). */
+/** An integer. */
 export interface NumberField {
+  /** Tells it from the other kinds of field. */
   readonly kind: "number";
+  /** Its encoded size. */
   readonly bytes: 1 | 2 | 4 | 8;
+  /** The least value. */
   readonly min: number;
+  /** The greatest value. */
   readonly max: number;
+  /** The bits that it may have; of no meaning for 8 bytes. */
   readonly mask: number;
+  /** The value at power-on. */
   readonly initial: number;
 }
 
 /** A boolean. */
 export interface FlagField {
+  /** Tells it from the other kinds of field. */
   readonly kind: "flag";
+  /** The value at power-on. */
   readonly initial: boolean;
 }
 
 /** A byte array of a fixed length; all zero at power-on. */
 export interface BytesField {
+  /** Tells it from the other kinds of field. */
   readonly kind: "bytes";
+  /** How many bytes. */
   readonly length: number;
 }
 
@@ -55,7 +65,9 @@ export type DeviceState = Readonly<Record<string, FieldValue>>;
 
 /** One value for the digest: fields whose names and values agree are in the same state. */
 export interface DigestField {
+  /** Device, part and field, such as `pic.slave.imr`. */
   readonly name: string;
+  /** Its value; of a flag 0 or 1. */
   readonly value: bigint;
 }
 
@@ -104,10 +116,13 @@ export function powerOn<T extends FieldTable>(table: T): RecordOf<T> {
   ) as RecordOf<T>;
 }
 
-/** A part of a device: its table, its live record, and its name (empty for the device itself). */
+/** A part of a device, or the whole of it. */
 export interface Part {
+  /** Its name; empty for the device itself. */
   readonly part: string;
+  /** Its fields. */
   readonly table: FieldTable;
+  /** Its live record, as {@link powerOn} made it. */
   readonly record: Record<string, FieldValue>;
 }
 
@@ -126,6 +141,7 @@ export class Registers {
   readonly #fault: ((state: DeviceState) => string | undefined) | undefined;
 
   /**
+   * The fields of a device.
    * @param device the name that errors and the digest use, such as `uart0`
    * @param fault finds what is wrong with a state whose fields are each in range, where a device has
    * rules between its fields; its answer begins with a field's name

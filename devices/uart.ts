@@ -23,46 +23,11 @@ import {
   u16,
   u8,
 } from "./state.ts";
+import { FCR, IER, IIR, LCR, LSR, MCR, MSR } from "./uart_bits.ts";
 
 const FIFO_BYTES = 16;
 /** FIFO trigger levels by FCR bits 7 and 6. */
 const TRIGGER_BYTES = [1, 4, 8, 14] as const;
-
-/** Interrupt enables (IER). */
-const RECEIVED = 0x01;
-const THR_EMPTY = 0x02;
-const LINE_STATUS = 0x04;
-const MODEM_STATUS = 0x08;
-
-/** What IIR's low bits say. */
-const IIR_NONE = 0x01;
-const IIR_LINE_STATUS = 0x06;
-const IIR_RECEIVED = 0x04;
-const IIR_TIMEOUT = 0x0c;
-const IIR_THR_EMPTY = 0x02;
-const IIR_MODEM_STATUS = 0x00;
-const IIR_FIFO = 0xc0;
-
-const FCR_ENABLE = 0x01;
-const FCR_CLEAR_RECEIVER = 0x02;
-const LCR_DLAB = 0x80;
-const LSR_READY = 0x01;
-const LSR_OVERRUN = 0x02;
-const LSR_TRANSMITTER_EMPTY = 0x60;
-
-const MCR_DTR = 0x01;
-const MCR_RTS = 0x02;
-const MCR_OUT1 = 0x04;
-const MCR_OUT2 = 0x08;
-const MCR_LOOP = 0x10;
-
-/** Modem inputs; each one's change is noted four bits below. */
-const MSR_CTS = 0x10;
-const MSR_DSR = 0x20;
-const MSR_RI = 0x40;
-const MSR_DCD = 0x80;
-const MSR_CHANGES = 0x0f;
-const MODEM_PRESENT = MSR_CTS | MSR_DSR | MSR_DCD;
 
 const UART_FIELDS = {
   ier: u8({ mask: 0x0f }),
@@ -70,14 +35,14 @@ const UART_FIELDS = {
   fcr: u8({ mask: 0xc9 }),
   lcr: u8(),
   mcr: u8({ mask: 0x1f }),
-  msr: u8({ initial: MODEM_PRESENT }),
+  msr: u8({ initial: MSR.modemPresent }),
   scratch: u8(),
   /** 9600 baud. */
   divisor: u16({ initial: 12 }),
   overrun: flag(),
   /** The THR-empty interrupt waits: set when a byte has left, cleared by a write or by reading IIR. */
   thrEmpty: flag(),
-  /** The receiver: a ring of which the first slot alone is used while FIFOs are off. */
+  /** The receiver: a ring of which one slot is in use while FIFOs are off. */
   rxHead: u8({ max: FIFO_BYTES - 1 }),
   rxCount: u8({ max: FIFO_BYTES }),
   rx: bytes(FIFO_BYTES),
@@ -100,15 +65,17 @@ export interface ConsolePort {
 
 /** The 16550A. */
 export class Uart implements PortDevice, ConsolePort {
+  /** Eight of them. */
   readonly ports: readonly { first: number; count: number }[];
   readonly registers: Registers;
   readonly #s: RecordOf<typeof UART_FIELDS> = powerOn(UART_FIELDS);
   readonly #line: Line;
 
   /**
-   * @param line its interrupt
+   * An idle port, FIFOs off.
    * @param name unique on the board, such as `uart0`
    * @param basePort the first of its 8 ports
+   * @param line its interrupt
    */
   constructor(readonly name: string, basePort: number, line: Line) {
     this.#line = line;
@@ -116,17 +83,19 @@ export class Uart implements PortDevice, ConsolePort {
     this.registers = new Registers(name, [{ part: "", table: UART_FIELDS, record: this.#s }]);
   }
 
+  /** Bytes ever received. */
   get rxTotal(): number {
     return this.#s.rxTotal;
   }
 
+  /** Bytes ever sent. */
   get txTotal(): number {
     return this.#s.txTotal;
   }
 
   /** Free slots of the receiver; none in loopback mode, which cuts it off from outside. */
   rxSpace(): number {
-    return (this.#s.mcr & MCR_LOOP) !== 0 ? 0 : Math.max(0, this.#capacity() - this.#s.rxCount);
+    return (this.#s.mcr & MCR.loop) !== 0 ? 0 : Math.max(0, this.#capacity() - this.#s.rxCount);
   }
 
   /** Bytes arrive from outside; more than {@link rxSpace} is a defect of the caller. */
@@ -144,7 +113,7 @@ export class Uart implements PortDevice, ConsolePort {
   /** Serves a read of one of the eight registers. */
   read(port: number, _width: Width): number {
     const s = this.#s;
-    const dlab = (s.lcr & LCR_DLAB) !== 0;
+    const dlab = (s.lcr & LCR.dlab) !== 0;
     switch (port & 7) {
       case 0:
         return dlab ? s.divisor & 0xff : this.#readReceiver();
@@ -168,7 +137,7 @@ export class Uart implements PortDevice, ConsolePort {
   /** Serves a write; of the transmitter's it returns the output. LSR and MSR can't be written. */
   write(port: number, _width: Width, value: number): DeviceEffect | undefined {
     const s = this.#s;
-    const dlab = (s.lcr & LCR_DLAB) !== 0;
+    const dlab = (s.lcr & LCR.dlab) !== 0;
     switch (port & 7) {
       case 0:
         if (!dlab) return this.#transmit(value);
@@ -199,7 +168,10 @@ export class Uart implements PortDevice, ConsolePort {
     return this.registers.snapshot();
   }
 
-  /** @throws PeerError if malformed */
+  /**
+   * Replaces the state.
+   * @throws PeerError if it is malformed; then nothing has changed
+   */
   restore(state: DeviceState): void {
     this.registers.assign(state);
   }
@@ -216,25 +188,27 @@ export class Uart implements PortDevice, ConsolePort {
 
   #readIir(): number {
     const cause = this.#cause();
-    if (cause === IIR_THR_EMPTY) {
+    if (cause === IIR.thrEmpty) {
       this.#s.thrEmpty = false;
       this.#settle();
     }
-    return cause | (this.#fifoEnabled() ? IIR_FIFO : 0);
+    return cause | (this.#fifoEnabled() ? IIR.fifoEnabled : 0);
   }
 
   #readLsr(): number {
     const s = this.#s;
-    const value = LSR_TRANSMITTER_EMPTY | (s.overrun ? LSR_OVERRUN : 0) |
-      (s.rxCount > 0 ? LSR_READY : 0);
-    s.overrun = false;
-    this.#settle();
+    const value = LSR.transmitterEmpty | (s.overrun ? LSR.overrun : 0) |
+      (s.rxCount > 0 ? LSR.ready : 0);
+    if (s.overrun) {
+      s.overrun = false;
+      this.#settle();
+    }
     return value;
   }
 
   #readMsr(): number {
     const value = this.#s.msr;
-    this.#s.msr &= ~MSR_CHANGES;
+    this.#s.msr &= ~MSR.changes;
     this.#settle();
     return value;
   }
@@ -242,16 +216,16 @@ export class Uart implements PortDevice, ConsolePort {
   #writeIer(value: number): void {
     const s = this.#s;
     // The transmitter is always empty, so enabling its interrupt raises it; drivers rely on that.
-    if ((value & ~s.ier & THR_EMPTY) !== 0) s.thrEmpty = true;
+    if ((value & ~s.ier & IER.thrEmpty) !== 0) s.thrEmpty = true;
     s.ier = value;
     this.#settle();
   }
 
   #writeFcr(value: number): void {
     const s = this.#s;
-    const enable = (value & FCR_ENABLE) !== 0;
+    const enable = (value & FCR.enable) !== 0;
     // Switching the FIFOs on or off empties them; their other bits count only while they are on.
-    if (enable !== this.#fifoEnabled() || (enable && (value & FCR_CLEAR_RECEIVER) !== 0)) {
+    if (enable !== this.#fifoEnabled() || (enable && (value & FCR.clearReceiver) !== 0)) {
       s.rxCount = 0;
     }
     s.fcr = enable ? value & 0xc9 : 0;
@@ -261,15 +235,15 @@ export class Uart implements PortDevice, ConsolePort {
   #writeMcr(value: number): void {
     const s = this.#s;
     s.mcr = value;
-    let inputs = MODEM_PRESENT;
-    if ((value & MCR_LOOP) !== 0) {
-      inputs = ((value & MCR_RTS) !== 0 ? MSR_CTS : 0) | ((value & MCR_DTR) !== 0 ? MSR_DSR : 0) |
-        ((value & MCR_OUT1) !== 0 ? MSR_RI : 0) | ((value & MCR_OUT2) !== 0 ? MSR_DCD : 0);
+    let inputs: number = MSR.modemPresent;
+    if ((value & MCR.loop) !== 0) {
+      inputs = ((value & MCR.rts) !== 0 ? MSR.cts : 0) | ((value & MCR.dtr) !== 0 ? MSR.dsr : 0) |
+        ((value & MCR.out1) !== 0 ? MSR.ri : 0) | ((value & MCR.out2) !== 0 ? MSR.dcd : 0);
     }
     const rose = inputs & ~s.msr;
-    const changed = (inputs ^ s.msr) & ~MSR_CHANGES;
+    const changed = (inputs ^ s.msr) & ~MSR.changes;
     // Of the ring indicator only the trailing edge counts.
-    s.msr = inputs | s.msr & MSR_CHANGES | (changed & ~(rose & MSR_RI)) >> 4;
+    s.msr = inputs | s.msr & MSR.changes | (changed & ~(rose & MSR.ri)) >> 4;
     this.#settle();
   }
 
@@ -278,7 +252,7 @@ export class Uart implements PortDevice, ConsolePort {
     // The line falls before it rises: an edge-triggered controller must see each byte's interrupt.
     s.thrEmpty = false;
     this.#settle();
-    const looped = (s.mcr & MCR_LOOP) !== 0;
+    const looped = (s.mcr & MCR.loop) !== 0;
     if (looped) this.#push(value);
     else s.txTotal++;
     s.thrEmpty = true;
@@ -299,7 +273,7 @@ export class Uart implements PortDevice, ConsolePort {
   }
 
   #fifoEnabled(): boolean {
-    return (this.#s.fcr & FCR_ENABLE) !== 0;
+    return (this.#s.fcr & FCR.enable) !== 0;
   }
 
   #capacity(): number {
@@ -309,17 +283,17 @@ export class Uart implements PortDevice, ConsolePort {
   /** IIR's low bits: the most urgent interrupt that is enabled and waits. */
   #cause(): number {
     const { ier, fcr, overrun, rxCount, thrEmpty, msr } = this.#s;
-    if ((ier & LINE_STATUS) !== 0 && overrun) return IIR_LINE_STATUS;
-    if ((ier & RECEIVED) !== 0 && rxCount > 0) {
+    if ((ier & IER.lineStatus) !== 0 && overrun) return IIR.lineStatus;
+    if ((ier & IER.received) !== 0 && rxCount > 0) {
       const trigger = this.#fifoEnabled() ? TRIGGER_BYTES[fcr >> 6]! : 1;
-      return rxCount >= trigger ? IIR_RECEIVED : IIR_TIMEOUT;
+      return rxCount >= trigger ? IIR.received : IIR.timeout;
     }
-    if ((ier & THR_EMPTY) !== 0 && thrEmpty) return IIR_THR_EMPTY;
-    if ((ier & MODEM_STATUS) !== 0 && (msr & MSR_CHANGES) !== 0) return IIR_MODEM_STATUS;
-    return IIR_NONE;
+    if ((ier & IER.thrEmpty) !== 0 && thrEmpty) return IIR.thrEmpty;
+    if ((ier & IER.modemStatus) !== 0 && (msr & MSR.changes) !== 0) return IIR.modemStatus;
+    return IIR.none;
   }
 
   #settle(): void {
-    this.#line(this.#cause() !== IIR_NONE);
+    this.#line(this.#cause() !== IIR.none);
   }
 }

@@ -28,7 +28,7 @@ export class FrameReader {
   #start = 0;
   #end = 0;
 
-  /** @param framing its header must fit in the buffer */
+  /** Takes nothing over. @param framing its header must fit in the buffer */
   constructor(reader: ByteReader, framing: Framing) {
     assert(
       framing.headerBytes <= linkBufferBytes,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PeerError } from "../base/errors.ts";
 import { type ByteReader, FrameReader } from "./frame_reader.ts";
-import { testFrame, testFraming } from "./testing.ts";
+import { testFrame, testFraming } from "./framing_test_support.ts";
 
 const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
 

@@ -93,6 +93,7 @@ export class MemoryLink implements FrameLink {
     other.#become("ended");
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -102,6 +102,7 @@ export class TcpLink implements FrameLink {
     this.#connection.close();
   }
 
+  /** As {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }

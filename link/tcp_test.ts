@@ -3,7 +3,7 @@ import { PeerError, UnavailableError } from "../base/errors.ts";
 import type { FrameLink } from "./link.ts";
 import { connectTcp, listenTcp, type TcpOptions } from "./tcp.ts";
 import { parseAddress } from "./address.ts";
-import { testFrame, testFraming } from "./testing.ts";
+import { testFrame, testFraming } from "./framing_test_support.ts";
 
 interface Pair extends Disposable {
   readonly client: FrameLink;

@@ -9,7 +9,7 @@
 export type SetTimer = (delayMs: number, fire: () => void) => () => void;
 
 /** {@link SetTimer} of the real world. */
-export const wallTimer: SetTimer = (delayMs, fire) => {
+export const wallTimer: SetTimer = (delayMs: number, fire: () => void): () => void => {
   const id = setTimeout(fire, delayMs);
   return () => clearTimeout(id);
 };

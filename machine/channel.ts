@@ -23,8 +23,18 @@ export interface ChannelBuffers {
 }
 
 /** The figures that a vCPU's thread keeps up to date. */
-export const Gauge = { point: 0, clockUs: 1, events: 2, logBytes: 3, digestPoint: 4 } as const;
-const GAUGES = 5;
+export const Gauge = {
+  point: 0,
+  clockUs: 1,
+  events: 2,
+  logBytes: 3,
+  digestPoint: 4,
+  inputOffset: 5,
+} as const;
+const GAUGES = 6;
+
+/** Word 0 of the bell counts its rings; this one says that all is over. */
+const ABORT = 1;
 
 /** One end of the channel. */
 export class Channel {
@@ -49,7 +59,7 @@ export class Channel {
       commands: Ring.create(commandRingBytes).buffer,
       input: Ring.create(inputRingBytes).buffer,
       notices: Ring.create(noticeRingBytes).buffer,
-      bell: new SharedArrayBuffer(4),
+      bell: new SharedArrayBuffer(8),
       gauges: new SharedArrayBuffer(8 * GAUGES),
     });
   }
@@ -63,6 +73,17 @@ export class Channel {
   ring(): void {
     Atomics.add(this.#bell, 0, 1);
     Atomics.notify(this.#bell, 0);
+  }
+
+  /** Main: tells the worker to stop at the next chance, whatever it still has to do. Kick it, too. */
+  abort(): void {
+    Atomics.store(this.#bell, ABORT, 1);
+    this.ring();
+  }
+
+  /** Worker: whether it was told to stop. */
+  get aborted(): boolean {
+    return Atomics.load(this.#bell, ABORT) !== 0;
   }
 
   /** Worker: whether the bell has rung since `hear`. Cheap enough for every exit. */

@@ -13,6 +13,7 @@ export interface StateField {
 }
 
 const VARINT_BYTES_MAX = 10;
+const U64_MAX = 2n ** 64n - 1n;
 
 /** The values of `fields`, one varint each. */
 export function encodeFields(fields: readonly StateField[]): Uint8Array<ArrayBuffer> {
@@ -52,10 +53,10 @@ export function decodeValues(bytes: Uint8Array): bigint[] {
     let value = 0n;
     for (let shift = 0n;; shift += 7n) {
       const byte = bytes[at++];
-      if (byte === undefined || shift >= 70n) {
+      if (byte !== undefined) value |= BigInt(byte & 0x7f) << shift;
+      if (byte === undefined || value > U64_MAX || shift > 63n) {
         throw new PeerError(`a digest whose field ${values.length} is cut or longer than 64 bits`);
       }
-      value |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) break;
     }
     values.push(value);

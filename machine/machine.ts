@@ -37,6 +37,8 @@ export class Machine implements Disposable {
   readonly memory: GuestMemory;
   readonly memoryDigest: MemoryDigest;
   readonly board: Board;
+  /** The host's time of day when the machine's clock was 0: milliseconds since 1970. */
+  epochMs: number;
   /** The ordinal of the last guest-caused exit or forced point. */
   point = 0;
   /** The guest executed HLT and waits for an interrupt. */
@@ -53,20 +55,21 @@ export class Machine implements Disposable {
     private readonly vm: Vm,
     readonly vcpu: Vcpu,
     private readonly hostMemory: HostMemory,
-    bootEpochSeconds: number,
+    epochMs: number,
   ) {
+    this.epochMs = epochMs;
     this.memory = new GuestMemory(hostMemory.bytes);
     this.memoryDigest = new MemoryDigest(hostMemory.bytes);
-    this.board = new Board({ epochSeconds: bootEpochSeconds });
+    this.board = new Board({ epochSeconds: Math.floor(epochMs / 1000) });
   }
 
   /**
    * A machine with empty memory.
    * @param memoryBytes how much memory the guest has
-   * @param bootEpochSeconds what the RTC shows when the machine's clock is 0: seconds since 1970, UTC
+   * @param epochMs the host's time of day, milliseconds since 1970: what the RTC counts from
    * @throws UnavailableError if this host can't run one, UsageError for an impossible size
    */
-  static create(memoryBytes: number, bootEpochSeconds: number): Machine {
+  static create(memoryBytes: number, epochMs: number): Machine {
     checkMemoryBytes(memoryBytes);
     using stack = new DisposableStack();
     const kvm = stack.use(Kvm.open());
@@ -84,7 +87,7 @@ export class Machine implements Disposable {
     const vcpu = stack.use(vm.createVcpu(0));
     vcpu.setCpuid(CPUID_TABLE);
     vcpu.enableSyncRegs(kvmFlags.KVM_SYNC_X86_REGS);
-    const machine = new Machine(kvm, vm, vcpu, memory, bootEpochSeconds);
+    const machine = new Machine(kvm, vm, vcpu, memory, epochMs);
     stack.move();
     return machine;
   }

@@ -4,7 +4,7 @@
  * ```
  * PAGES section     u32 count │ count × u32 page number │ count × 4096 bytes
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
- *                   │ u32 length, vCPU │ u32 length, board
+ *                   │ f64 epoch in ms since 1970 │ u32 length, vCPU │ u32 length, board
  * ```
  *
  * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
@@ -20,7 +20,7 @@ export const StateSection = { pages: 0, machine: 1 } as const;
 
 /** Pages in one section: with their numbers they stay below the codec's limit for a state event. */
 const PAGES_PER_SECTION = 60;
-const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8;
+const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8;
 
 /** One section. */
 export interface Section {
@@ -115,6 +115,7 @@ function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
   view.setFloat64(5, machine.point, true);
   view.setBigUint64(13, machine.exits.value, true);
   view.setBigUint64(21, machine.outputs.value, true);
+  view.setFloat64(29, machine.epochMs, true);
   let at = MACHINE_HEAD_BYTES;
   for (const part of [vcpu, board]) {
     view.setUint32(at, part.length, true);
@@ -137,17 +138,21 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
   const pages = view.getUint32(0, true);
   const halted = view.getUint8(4);
   const point = view.getFloat64(5, true);
+  const epochMs = view.getFloat64(29, true);
   if (pages !== machine.memory.pages) {
     throw new PeerError(`the state of a machine with ${pages} pages, expected ${machine.memory.pages}`);
   }
-  if (halted > 1 || !Number.isSafeInteger(point) || point < 0) {
-    throw new PeerError(`a machine section with halted ${halted} and execution point ${point}`);
+  const isSane = halted <= 1 && Number.isSafeInteger(point) && point >= 0 &&
+    Number.isSafeInteger(epochMs) && epochMs >= 0;
+  if (!isSane) {
+    throw new PeerError(`a machine section with halted ${halted}, point ${point}, epoch ${epochMs}`);
   }
   machine.board.restore(bytes.slice(boardAt));
   applyVcpu(machine.vcpu, bytes.slice(vcpuAt, vcpuAt + VCPU_STATE_BYTES));
   machine.refreshReadiness();
   machine.halted = halted === 1;
   machine.point = point;
+  machine.epochMs = epochMs;
   machine.exits.value = view.getBigUint64(13, true);
   machine.outputs.value = view.getBigUint64(21, true);
 }

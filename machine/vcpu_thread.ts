@@ -10,7 +10,7 @@ import { ExitCode, type ExitCodeValue, UnderstudyError } from "../base/errors.ts
 import { kick, type KickTarget } from "../ffi/kick.ts";
 import { Channel, type ChannelBuffers } from "./channel.ts";
 import { encodeMessageRecord, RecordKind } from "./records.ts";
-import type { RingRecord } from "./ring.ts";
+import type { Ring, RingRecord } from "./ring.ts";
 
 /** What a worker is started with. */
 export interface ThreadStart<Config> {
@@ -46,10 +46,12 @@ class FailedThreadError extends UnderstudyError {
   }
 }
 
-/** One vCPU's thread. */
-export class VcpuThread<Config, Command extends { type: string }> {
+/** One vCPU's thread. What it is told depends on what it does now: a takeover changes that. */
+export class VcpuThread {
   readonly channel = Channel.create();
   readonly #worker: Worker;
+  #pendingCommands: Promise<void> | undefined;
+  #pendingInput: Promise<void> | undefined;
   /** Where to kick; set by whoever reads the `ready` notice. */
   kickTarget: KickTarget | undefined;
 
@@ -58,7 +60,7 @@ export class VcpuThread<Config, Command extends { type: string }> {
    * @param module the worker's script, which calls `serveThread`
    * @param config what the worker is told at its start: structured-cloneable
    */
-  constructor(module: URL, config: Config) {
+  constructor(module: URL, config: unknown) {
     this.#worker = new Worker(module, { type: "module" });
     this.#worker.addEventListener("error", (event) => {
       // Only what failed before `serveThread` could catch it, such as a module that does not load.
@@ -67,28 +69,29 @@ export class VcpuThread<Config, Command extends { type: string }> {
       const notice: ThreadNotice = { type: "gone", failure };
       this.channel.notices.tryWrite(RecordKind.message, encodeMessageRecord(notice));
     });
-    const start: ThreadStart<Config> = { buffers: this.channel.buffers, config };
+    const start: ThreadStart<unknown> = { buffers: this.channel.buffers, config };
     this.#worker.postMessage(start);
   }
 
-  /** Sends a command; with `kick` also to a guest that does not exit by itself. */
-  async command(command: Command, { kick: mustKick = true } = {}): Promise<void> {
+  /** Sends a command, and has it noticed though the guest may not exit by itself. */
+  async command(command: { readonly type: string }): Promise<void> {
     await this.write(RecordKind.message, encodeMessageRecord(command));
-    if (mustKick && this.kickTarget !== undefined) kick(this.kickTarget);
+    if (this.kickTarget !== undefined) kick(this.kickTarget);
   }
 
-  /** Writes a record for the worker, once there is room. One call at a time. */
-  async write(kind: number, body: Uint8Array): Promise<void> {
-    const { commands } = this.channel;
-    while (!commands.tryWrite(kind, body)) await commands.writable(body.length);
-    this.channel.ring();
+  /** Writes a record for the worker, once there is room; records go in the order of the calls. */
+  write(kind: number, body: Uint8Array): Promise<void> {
+    return this.#pendingCommands = this.#deliver(this.channel.commands, kind, body, this.#pendingCommands);
   }
 
-  /** Hands console input to the machine, once there is room. One call at a time. */
-  async input(bytes: Uint8Array): Promise<void> {
-    const { input } = this.channel;
-    while (!input.tryWrite(RecordKind.input, bytes)) await input.writable(bytes.length);
-    this.channel.ring();
+  /** Hands console input to the machine, once there is room; in the order of the calls. */
+  input(bytes: Uint8Array): Promise<void> {
+    return this.#pendingInput = this.#deliver(
+      this.channel.input,
+      RecordKind.input,
+      bytes,
+      this.#pendingInput,
+    );
   }
 
   /** The next record that the worker wrote. */
@@ -99,6 +102,17 @@ export class VcpuThread<Config, Command extends { type: string }> {
       if (record !== undefined) return record;
       await notices.readable();
     }
+  }
+
+  async #deliver(
+    ring: Ring,
+    kind: number,
+    body: Uint8Array,
+    earlier: Promise<void> | undefined,
+  ): Promise<void> {
+    await earlier;
+    while (!ring.tryWrite(kind, body)) await ring.writable(body.length);
+    this.channel.ring();
   }
 
   /** To be called once the thread has said `gone`: it can't be kicked any more. */

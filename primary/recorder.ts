@@ -125,6 +125,7 @@ export class Recorder implements InputSource {
   boundary(machine: Machine): Verdict {
     this.channel.gauges[Gauge.point] = machine.point;
     this.channel.gauges[Gauge.clockUs] = machine.clockUs;
+    this.channel.gauges[Gauge.inputOffset] = machine.board.console.rxTotal;
     if (this.channel.rung || this.#paused) this.#obey(machine);
     if (this.#stopping) return "stop";
     if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";

@@ -18,20 +18,18 @@ export interface PrimaryThreadConfig {
   readonly commandLine: string;
   readonly module?: Uint8Array;
   readonly memoryBytes: number;
-  /** Seconds since 1970 that the RTC counts from. */
-  readonly epochSeconds: number;
-  /** How much later than that it is. */
-  readonly clockLagUs: number;
+  /** The time of day, in milliseconds since 1970. */
+  readonly epochMs: number;
   readonly startPaused: boolean;
   readonly exitsPerDigest?: number;
 }
 
 serveThread<PrimaryThreadConfig>((channel, config) => {
-  using machine = Machine.create(config.memoryBytes, config.epochSeconds);
+  using machine = Machine.create(config.memoryBytes, config.epochMs);
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   const notice: ThreadNotice = { type: "ready", kickTarget: prepareKicks(machine.vcpu) };
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
-  const clock = new MachineClock(0, config.clockLagUs);
+  const clock = new MachineClock(0, 0);
   const recorder = new Recorder(machine, channel, clock, config);
   new VcpuLoop(machine, recorder).run();
   recorder.awaitQuit(machine);

@@ -73,6 +73,7 @@ export type PrimaryEffect =
   | { readonly type: "sendFrame"; readonly connection: Connection; readonly frame: LoggedFrame }
   | { readonly type: "close"; readonly connection: Connection; readonly why: string }
   | { readonly type: "perform"; readonly output: Output }
+  /** The backup holds the log of console input up to this offset. (Alone, all input is committed.) */
   | { readonly type: "inputCommitted"; readonly offset: number }
   /** Log from the machine's whole state on, frames numbered from 1. */
   | { readonly type: "startLog"; readonly session: number; readonly generation: number }
@@ -440,7 +441,6 @@ export class PrimaryProtocol {
 
   #release(): void {
     this.gate.releaseThrough(Infinity);
-    this.#effects.push({ type: "inputCommitted", offset: Infinity });
   }
 
   #askHandover(): void {

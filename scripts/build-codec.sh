@@ -4,9 +4,10 @@
 # Without an argument the package is replaced. With --check it is built elsewhere, compared with the
 # committed one byte for byte, and what differs is named (exit code 1).
 #
-# The build repeats exactly: toolchain and tools are pinned (wasm-toolchain.sh, below .cache/, made
-# when missing), crates are locked, and no path of the machine gets into the package. BUILD.txt in
-# it says what made it, so that a comparison that fails for a newer compiler says so.
+# The build repeats exactly, wherever the checkout lies: toolchain and tools are pinned
+# (wasm-toolchain.sh, below .cache/, made when missing), crates are locked, and no path of the
+# machine gets into the package. BUILD.txt in it says what made it, and is not itself compared: it
+# explains a difference.
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -31,7 +32,7 @@ fi
 built=$(mktemp -d "$cache/codec-pkg.XXXXXX")
 trap 'rm -rf "$built"' EXIT
 registry=${CARGO_HOME:-$HOME/.cargo}/registry/src
-# The flags reach crates and dependencies alike; the second covers each index's own folder below.
+# Where the sources lie: the crate's own, and its dependencies', below a folder for each index.
 flags="--remap-path-prefix=$root/codec=codec"
 for index in "$registry"/*/; do flags+=" --remap-path-prefix=${index%/}=crates"; done
 
@@ -40,6 +41,8 @@ export CARGO_TARGET_DIR="$cache/codec-target"
 (
   cd "$root/codec"
   cargo fetch --quiet --locked
+  # The bundler's form imports the WASM as a module, which Deno does synchronously: a module that
+  # awaits at its top would lose the messages that reach its worker meanwhile.
   wasm-pack --quiet build --target bundler --mode no-install --no-pack \
     --release --out-dir "$built/pkg" --out-name codec -- --locked
 )
@@ -49,10 +52,11 @@ rustc --version >> "$built/pkg/BUILD.txt"
 cargo --version >> "$built/pkg/BUILD.txt"
 
 if [ "${1:-}" = --check ]; then
-  if diff -rq "$committed" "$built/pkg" >&2; then
+  if diff -rq --exclude BUILD.txt "$committed" "$built/pkg" >&2; then
     echo "build-codec: codec/pkg is what the crate builds to"
   else
-    diff -u "$committed/BUILD.txt" "$built/pkg/BUILD.txt" >&2 || true
+    diff -u "$committed/BUILD.txt" "$built/pkg/BUILD.txt" >&2 &&
+      echo "build-codec: both were made by the same tools" >&2
     echo "build-codec: codec/pkg differs from what the crate builds to: run scripts/build-codec.sh" >&2
     exit 1
   fi

@@ -60,7 +60,9 @@ unpack_compiler() {
   for deb in rustc-web_*.deb libstd-rust-web-*.deb libllvm22_*.deb lld-22_*.deb; do
     dpkg -x "$deb" "$unpacked"
   done
-  dpkg --fsys-tarfile rust-web-src_*.deb | tar -x -C "$unpacked" "./usr/src/rustc-$release/library"
+  mkdir -p "$dest/lib/rustlib/src/rust"
+  dpkg --fsys-tarfile rust-web-src_*.deb |
+    tar -x -C "$dest/lib/rustlib/src/rust" --strip-components=4 "./usr/src/rustc-$release/library"
   mv "$unpacked/usr/bin/rustc" "$dest/libexec/rustc"
   mv "$unpacked"/usr/lib/x86_64-linux-gnu/lib{LLVM,rustc_driver}*.so* "$dest/lib/"
   mv "$unpacked/usr/lib/rustlib/$host" "$dest/lib/rustlib/"
@@ -74,12 +76,13 @@ WRAPPER
   chmod +x "$dest/bin/rustc"
 }
 
-# Builds std for wasm32 from the source package, offline, from the crates vendored in it. The two
-# switches that make stable tools do so are cargo's and rustc's own, for building themselves. The
-# sources lie inside the crate that asks for them: cargo names crates by the path from there, so
-# that std, and with it the codec, comes out the same below any DEST.
+# Builds std for wasm32 from the source package, offline, from the crates vendored in it. The switch
+# that makes stable tools do so is rustc's own, for building itself. The sources lie where rustc
+# looks for its own: cargo names std's crates by their path from there (and others by the whole
+# path), so that std, and with it the codec, comes out the same below any DEST.
 build_std() {
-  local crate=$1 library=$1/library lib
+  local crate=$1 library=$dest/lib/rustlib/src/rust/library lib
+  mkdir -p "$crate"
   echo '#![no_std]' > "$crate/lib.rs"
   cat > "$crate/Cargo.toml" <<'MANIFEST'
 [package]
@@ -98,7 +101,6 @@ MANIFEST
   (
     cd "$crate"
     CARGO_HOME=$crate/home RUSTC=$dest/bin/rustc RUSTC_BOOTSTRAP=1 \
-      __CARGO_TESTS_ONLY_SRC_ROOT=$library \
       RUSTFLAGS="-Cembed-bitcode=yes --remap-path-prefix=$library=/rustc/$release/library" \
       cargo --config "source.crates-io.replace-with='vendored'" \
       --config "source.vendored.directory='$library/vendor'" \
@@ -122,11 +124,9 @@ install_compiler() {
   cd "$scratch"
   fetch_packages
   unpack_compiler "$scratch/unpacked"
-  mkdir "$scratch/mkstd"
-  mv "$scratch/unpacked/usr/src/rustc-$release/library" "$scratch/mkstd/"
   build_std "$scratch/mkstd"
   cd "$dest"
-  rm -rf "$scratch"
+  rm -rf "$scratch" "$dest/lib/rustlib/src" # 70 MB of sources that have done their part
   trap - EXIT
 }
 

@@ -53,12 +53,15 @@ export interface ConsoleClientOptions {
 export interface ConsoleOutput {
   /** Of its first byte in the stream. */
   readonly offset: number;
+  /** At least one. */
   readonly bytes: Bytes;
 }
 
 /** How the guest has ended. */
 export interface GuestEnd {
+  /** The guest's own. */
   readonly exitCode: number;
+  /** For people. */
   readonly why: string;
 }
 
@@ -85,7 +88,8 @@ export class ConsoleClient implements Disposable {
   #lostBytes = 0;
   #connections = 0;
 
-  /** @param addresses separated by commas: of all sides that may serve. @throws UsageError */
+  /** Does not connect yet. @param addresses of all sides that may serve, separated by commas.
+   * @throws UsageError */
   constructor(addresses: string, options: ConsoleClientOptions = {}) {
     this.#addresses = addresses.split(",").map(parseAddress);
     this.#options = options;

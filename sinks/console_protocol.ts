@@ -77,31 +77,39 @@ export type EndReasonValue = (typeof EndReason)[keyof typeof EndReason];
 
 /** A client introduces itself. */
 export interface ClientHello {
+  /** Which message this is. */
   readonly type: "clientHello";
   /** Drawn at random: a client that comes back takes the place of its own old connection. */
   readonly client: bigint;
   /** It has all output below this offset; undefined: from what is still there. */
   readonly have: number | undefined;
+  /** It will send INPUT. */
   readonly wantsInput: boolean;
 }
 
 /** A live server answers. */
 export interface ServerHello {
+  /** Which message this is. */
   readonly type: "serverHello";
   /** The offset of the next input byte that it will accept. */
   readonly inputNext: number;
   /** The lowest output offset that it can give. */
   readonly outputNext: number;
+  /** In which the server is live. */
   readonly generation: number;
+  /** Which machine this is. */
   readonly machineId: string;
 }
 
 /** A server has nothing more to say. */
 export interface End {
+  /** Which message this is. */
   readonly type: "end";
+  /** Tells the client whether to come back. */
   readonly reason: EndReasonValue;
   /** The guest's, if it has ended. */
   readonly exitCode: number;
+  /** For people. */
   readonly why: string;
 }
 

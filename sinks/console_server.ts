@@ -61,6 +61,7 @@ export class ConsoleSink implements Sink {
   readonly #accepting: Promise<void>;
 
   /**
+   * Listens from now on.
    * @param address where to listen, `HOST:PORT`
    * @throws UsageError, UnavailableError if it can't
    */

@@ -26,8 +26,11 @@ import type { OutputTail } from "./output_tail.ts";
 
 /** What a session shares with its server. */
 export interface SessionContext {
+  /** What can be sent. */
   readonly tail: OutputTail;
+  /** Where input goes. */
   readonly input: ConsoleInput;
+  /** Time. */
   readonly setTimer: SetTimer;
   /** Told, in a line, what people should know. */
   notice(text: string): void;

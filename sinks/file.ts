@@ -17,7 +17,7 @@ export class FileSink extends NoneSink {
   readonly #file: Deno.FsFile;
   #writing = false;
 
-  /** @throws UnavailableError if the file can't be opened */
+  /** Opens the file. @throws UnavailableError if the file can't be opened */
   constructor(spec: string, readonly path: string) {
     super(spec);
     try {
@@ -29,14 +29,17 @@ export class FileSink extends NoneSink {
     }
   }
 
+  /** The interface's `perform`. */
   override perform(offset: number, bytes: Bytes): Promise<void> {
     return this.#write(offset, bytes);
   }
 
+  /** The interface's `done`. */
   override done(offset: number, bytes: Bytes): Promise<void> {
     return this.#write(offset, bytes);
   }
 
+  /** The interface's `close`. */
   override close(): Promise<void> {
     this.#file.close();
     return Promise.resolve();

@@ -9,7 +9,7 @@ import type { Sink } from "./sink.ts";
 export class NoneSink implements Sink {
   readonly address: string | undefined = undefined;
 
-  /** @param spec what it was opened from */
+  /** Opens nothing. @param spec what it was opened from */
   constructor(readonly spec: string) {}
 
   perform(_offset: number, _bytes: Bytes): Promise<void> {

@@ -12,7 +12,7 @@ export class OutputTail {
   #start = 0;
   #end = 0;
 
-  /** @param capacityBytes how many bytes are kept */
+  /** An empty one, at offset 0. @param capacityBytes how many bytes are kept */
   constructor(capacityBytes: number) {
     this.#ring = new Uint8Array(capacityBytes);
   }

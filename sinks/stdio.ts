@@ -24,11 +24,12 @@ const systemStdio: Stdio = {
 export class StdioSink extends NoneSink {
   #buffer: Bytes | undefined;
 
-  /** @param stdio tests give their own */
+  /** Opens nothing. @param stdio tests give their own */
   constructor(spec: string, readonly stdio: Stdio = systemStdio) {
     super(spec);
   }
 
+  /** The interface's `perform`. */
   override async perform(_offset: number, bytes: Bytes): Promise<void> {
     try {
       for (let at = 0; at < bytes.length;) at += await this.stdio.write(bytes.subarray(at));
@@ -37,6 +38,7 @@ export class StdioSink extends NoneSink {
     }
   }
 
+  /** The interface's `readInput`. */
   override async readInput(): Promise<Bytes | undefined> {
     const buffer = this.#buffer ??= new Uint8Array(inputChunkBytes);
     const count = await this.stdio.read(buffer);

@@ -30,6 +30,7 @@ interface Reader {
 
 /** See the top of the file. */
 export class TcpSink extends NoneSink {
+  /** The interface's `address`. */
   override readonly address: string;
   readonly #listener: Deno.TcpListener;
   readonly #readers = new Set<Reader>();
@@ -39,6 +40,7 @@ export class TcpSink extends NoneSink {
   readonly #live = Promise.withResolvers<void>();
 
   /**
+   * Listens from now on.
    * @param address where to listen, `HOST:PORT`
    * @throws UsageError, UnavailableError if it can't
    */
@@ -57,6 +59,7 @@ export class TcpSink extends NoneSink {
     return this.#readers.size;
   }
 
+  /** The interface's `perform`. */
   override perform(_offset: number, bytes: Bytes): Promise<void> {
     if (this.#readers.size > 0) {
       const kept = bytes.slice();
@@ -65,15 +68,18 @@ export class TcpSink extends NoneSink {
     return Promise.resolve();
   }
 
+  /** The interface's `goLive`. */
   override goLive(): Promise<void> {
     this.#live.resolve();
     return Promise.resolve();
   }
 
+  /** The interface's `readInput`. */
   override readInput(): Promise<Bytes | undefined> {
     return this.#input.read();
   }
 
+  /** The interface's `end`. */
   override async end(): Promise<void> {
     this.#input.end();
     const late = Promise.withResolvers<void>();
@@ -86,6 +92,7 @@ export class TcpSink extends NoneSink {
     cancel();
   }
 
+  /** The interface's `close`. */
   override async close(): Promise<void> {
     this.#input.end();
     this.#live.resolve();

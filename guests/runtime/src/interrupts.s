@@ -69,7 +69,12 @@ interrupt:
     out 0x80, al
     cli
     dec dword ptr [nesting_depth]
-2:  pop rax
+// Back to ring 0 it goes with interrupts off: what came in there was let in at one instruction (OUT, HLT)
+// and the next one is CLI. In between, a host that interprets ring 0 would let others in where it likes.
+2:  test byte ptr [rsp + 32], 3
+    jnz 3f
+    and dword ptr [rsp + 40], ~0x200
+3:  pop rax
     add rsp, 16
     iretq
 
@@ -80,19 +85,19 @@ service:
     cmp eax, 2
     je halt
     cmp eax, 3
-    jne 3f
+    jne 4f
     push rax
     call pic_start
     pop rax
-    jmp 3f
+    jmp 4f
 // RDI is the interrupt total that ring 3 has dealt with. STI's shadow makes "sti; hlt" atomic.
 idle:
     cmp rdi, qword ptr [interrupt_total]
-    jne 3f
+    jne 4f
     sti
     hlt
     cli
-3:  add rsp, 16
+4:  add rsp, 16
     iretq
 
 // Both PICs from the start: vectors 0x20 and 0x28, edge triggered, everything masked. In ring 0,

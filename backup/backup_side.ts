@@ -1,0 +1,315 @@
+/**
+ * A backup at work: one session from its connection to its end. Drives the protocol with what happens, and
+ * carries its effects out.
+ *
+ * A session ends in one of three ways: the side halts, it has to join anew (`follow.ts` does that with a
+ * fresh one of these), or it goes live and hands its parts over to a primary.
+ */
+import { Claimer } from "../arbiter/claimer.ts";
+import { FrameDecoder, FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
+import { ExitCode } from "../base/errors.ts";
+import { helloTimeoutMs, replayStallMs } from "../base/limits.ts";
+import type { Bytes } from "../base/layout.ts";
+import type { Say } from "../base/reporter.ts";
+import type { FrameLink } from "../link/link.ts";
+import { Gauge } from "../machine/channel.ts";
+import { decodeMessageRecord, readOutput, RecordKind } from "../machine/records.ts";
+import type { RingRecord } from "../machine/ring.ts";
+import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
+import {
+  type BackupEffect,
+  type BackupInput,
+  BackupProtocol,
+  type BackupRules,
+} from "../protocol/backup.ts";
+import { decodeMessage, encodeMessage, messageKind, type MessageOf } from "../protocol/messages.ts";
+import type { Output } from "../protocol/output_gate.ts";
+import type { Halt } from "../protocol/types.ts";
+import type { Sink } from "../sinks/sink.ts";
+import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
+import { outcomeOf } from "./takeover.ts";
+import type { BackupThreadConfig } from "./vcpu_worker.ts";
+
+/** What a session needs; it takes the link over, the rest is lent. */
+export interface BackupParts {
+  readonly link: FrameLink;
+  readonly rules: BackupRules;
+  /** The claimer for this machine. */
+  claimerFor(machineId: string): Claimer;
+  /** The sink for this machine; the same one at every session. */
+  sinkFor(machineId: string): Sink;
+  readonly say: Say;
+}
+
+/** What a takeover goes on with. */
+export interface LiveParts {
+  readonly welcome: MessageOf<"welcome">;
+  readonly generation: number;
+  readonly kept: readonly Output[];
+  readonly thread: VcpuThread;
+  readonly sink: Sink;
+  readonly claimer: Claimer;
+}
+
+/** How a session ended. */
+export type SessionEnd =
+  | ({ readonly type: "halt" } & Halt)
+  | { readonly type: "rejoin"; readonly why: string; readonly diverged: boolean }
+  | ({ readonly type: "live" } & LiveParts);
+
+/** One session of a backup. */
+export class BackupSide {
+  readonly #parts: BackupParts;
+  readonly #protocol: BackupProtocol;
+  readonly #ended = Promise.withResolvers<SessionEnd>();
+  readonly #decoder = new FrameDecoder();
+  #thread: VcpuThread | undefined;
+  #threadRead: Promise<void> | undefined;
+  #sink: Sink | undefined;
+  #claimer: Claimer | undefined;
+  #sinkTail: Promise<void> = Promise.resolve();
+  #offsets = { output: 0, input: 0 };
+  #isOver = false;
+  #logBytes = 0;
+  #sequence = 0;
+  #stalled = { point: -1, sinceMs: 0 };
+
+  constructor(parts: BackupParts) {
+    this.#parts = parts;
+    this.#protocol = new BackupProtocol(parts.rules);
+  }
+
+  /** Runs the session to its end. Unless it goes live, all that it made is given back. */
+  async run(): Promise<SessionEnd> {
+    const { link } = this.#parts;
+    using _decoder = this.#decoder;
+    const ticker = setInterval(() => this.#tick(), TICK_MS);
+    const received = this.#receive();
+    this.step({ type: "connected" });
+    const end = await this.#ended.promise;
+    this.#isOver = true;
+    clearInterval(ticker);
+    await link.endSending();
+    link.close();
+    await received;
+    await this.#sinkTail;
+    if (end.type !== "live" && this.#thread !== undefined) {
+      this.#thread.channel.abort();
+      this.#tell({ type: "quit" });
+      await this.#threadRead;
+    }
+    return end;
+  }
+
+  /** Takes leave of the primary. */
+  leave(why: string): void {
+    this.step({ type: "leave", why });
+  }
+
+  /** Figures for the status address. */
+  status(): Record<string, unknown> {
+    const { welcome, phase, isProtected, kept, progress } = this.#protocol;
+    const gauges = this.#thread?.channel.gauges;
+    return {
+      machineId: welcome?.machineId ?? null,
+      role: "backup",
+      generation: welcome?.generation ?? null,
+      mode: phase,
+      protected: isProtected,
+      point: gauges?.[Gauge.point] ?? null,
+      clockUs: gauges?.[Gauge.clockUs] ?? null,
+      outputs: { kept: kept.count, keptBytes: kept.bytes },
+      log: { bytes: this.#logBytes, frames: progress.received },
+      executionLagFrames: progress.received - progress.replayed,
+    };
+  }
+
+  /** Something happened. */
+  step(input: BackupInput): void {
+    if (this.#isOver) return;
+    for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
+      this.#carryOut(effect);
+    }
+  }
+
+  #carryOut(effect: BackupEffect): void {
+    const { link, say } = this.#parts;
+    switch (effect.type) {
+      case "send": {
+        const generation = this.#protocol.welcome?.generation ?? 0;
+        const header = { generation, sequence: ++this.#sequence, through: 0 };
+        const payload = encodeMessage(effect.message);
+        return void link.send(sealMessage(messageKind(effect.message.type), header, payload))
+          .catch(() => {});
+      }
+      case "close":
+        return void link.endSending().then(() => link.close());
+      case "prepare":
+        return this.#prepare(effect.welcome);
+      case "feed":
+        return void this.#thread!.write(RecordKind.log, effect.frame.bytes);
+      case "done":
+        return this.#enqueue((sink) => sink.done(effect.output.offset, effect.output.bytes as Bytes));
+      case "drain":
+        return this.#tell({ type: "drain" });
+      case "claim":
+        return void this.#claim(effect.generation);
+      case "goLive":
+        return void this.#goLive(effect.generation, effect.kept);
+      case "report":
+        return say(effect.text);
+      case "rejoin":
+      case "halt":
+        return this.#ended.resolve(effect);
+    }
+  }
+
+  #tell(command: ReplayCommand): void {
+    this.#thread!.command(command).catch((error: Error) => this.#fail(error));
+  }
+
+  #prepare(welcome: MessageOf<"welcome">): void {
+    try {
+      this.#sink = this.#parts.sinkFor(welcome.machineId);
+      this.#claimer = this.#parts.claimerFor(welcome.machineId);
+    } catch (error) {
+      return this.#fail(error as Error);
+    }
+    const module = new URL("./vcpu_worker.ts", import.meta.url);
+    const config: BackupThreadConfig = { memoryBytes: welcome.memoryBytes };
+    this.#thread = new VcpuThread(module, config);
+    this.#threadRead = this.#readThread(this.#thread);
+  }
+
+  /** What the sink is told has to wait for what it was told before. */
+  #enqueue(work: (sink: Sink) => Promise<void>): void {
+    const sink = this.#sink!;
+    this.#sinkTail = this.#sinkTail.then(() => work(sink)).catch((error) => this.#fail(error));
+  }
+
+  async #receive(): Promise<void> {
+    const { link } = this.#parts;
+    let why = "closed by the other side";
+    try {
+      let timeoutMs: number | undefined = helloTimeoutMs;
+      for (;;) {
+        const frame = await link.receive(timeoutMs === undefined ? {} : { timeoutMs });
+        if (frame === undefined) break;
+        timeoutMs = undefined;
+        this.#takeFrame(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      why = error.message;
+    }
+    this.step({ type: "closed", why });
+  }
+
+  #takeFrame(bytes: Bytes): void {
+    const { kind, generation, sequence, through } = readHeader(bytes);
+    if (kind !== FrameKind.log) {
+      const { payload } = openMessage(bytes);
+      return this.step({ type: "message", message: decodeMessage(kind, payload) });
+    }
+    this.#decoder.open(bytes);
+    this.#logBytes += bytes.length;
+    this.step({ type: "frame", frame: { generation, sequence, through, bytes } });
+  }
+
+  async #readThread(thread: VcpuThread): Promise<void> {
+    for (;;) {
+      const notice = this.#takeRecord(await thread.read());
+      if (notice?.type === "gone") {
+        thread.retire();
+        if (notice.failure !== undefined) this.#fail(errorOf(notice.failure));
+        return;
+      }
+      if (notice?.type === "drained" || notice?.type === "diverged") {
+        // What the thread says after this, it says to the primary that takes over, if one does.
+        const end = await this.#ended.promise;
+        if (end.type === "live") return;
+      }
+    }
+  }
+
+  #takeRecord({ kind, body }: RingRecord): ReplayNotice | ThreadNotice | undefined {
+    if (kind === RecordKind.output) {
+      this.step({ type: "output", output: readOutput(body) });
+      return undefined;
+    }
+    const notice = decodeMessageRecord<ReplayNotice | ThreadNotice>(body);
+    switch (notice.type) {
+      case "ready":
+        this.#thread!.kickTarget = notice.kickTarget;
+        break;
+      case "drained":
+        this.#offsets = { output: notice.outputOffset, input: notice.inputOffset };
+        this.step({ type: "drained" });
+        break;
+      case "replayed":
+      case "diverged":
+        this.step(notice);
+        break;
+    }
+    return notice;
+  }
+
+  #tick(): void {
+    this.#watchProgress();
+    this.step({ type: "tick" });
+  }
+
+  /** A replay that has log to go on and reaches no execution point is stuck: it has diverged. */
+  #watchProgress(): void {
+    const point = this.#thread?.channel.gauges[Gauge.point] ?? 0;
+    const nowMs = performance.now();
+    if (point !== this.#stalled.point || this.#protocol.progress.unreplayedBytes === 0) {
+      this.#stalled = { point, sinceMs: nowMs };
+    } else if (nowMs - this.#stalled.sinceMs > replayStallMs) {
+      const replayed = `none for ${replayStallMs} ms after ${point}`;
+      const divergence = { point, place: "progress", recorded: "a further exit", replayed };
+      this.step({ type: "diverged", divergence });
+    }
+  }
+
+  async #claim(generation: number): Promise<void> {
+    try {
+      const outcome = outcomeOf(await this.#claimer!.claim(generation, false));
+      this.step({ type: "claimed", generation, outcome });
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  async #goLive(generation: number, kept: readonly Output[]): Promise<void> {
+    const sink = this.#sink!;
+    const thread = this.#thread!;
+    await this.#sinkTail;
+    try {
+      await sink.goLive(kept[0]?.offset ?? this.#offsets.output, this.#offsets.input, generation);
+      this.#tell({ type: "goLive", wallMs: Date.now() });
+    } catch (error) {
+      return this.#fail(error as Error);
+    }
+    const { welcome } = this.#protocol;
+    const claimer = this.#claimer!;
+    this.#ended.resolve({
+      type: "live",
+      welcome: welcome!,
+      generation,
+      kept,
+      thread,
+      sink,
+      claimer,
+    });
+  }
+
+  /** What this side can't go on from. */
+  #fail(error: Error & { exitCode?: Halt["code"] }): void {
+    const code = error.exitCode ?? ExitCode.defect;
+    this.#ended.resolve({ type: "halt", code, why: error.message });
+  }
+}
+
+/** How often silence and stalls are looked for. */
+const TICK_MS = 20;

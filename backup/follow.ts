@@ -1,0 +1,174 @@
+/**
+ * Follows a primary: connects, joins, joins again after a loss, takes over, and then is a primary.
+ */
+import { MAX_PAYLOAD_BYTES } from "../codec/codec.ts";
+import { openArbiter } from "../arbiter/open.ts";
+import { Claimer } from "../arbiter/claimer.ts";
+import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
+import { divergenceLimit, keptOutputBytes, logWindowBytes } from "../base/limits.ts";
+import type { Say } from "../base/reporter.ts";
+import { parseAddress } from "../link/address.ts";
+import { logFraming } from "../link/log_framing.ts";
+import { connectTcp } from "../link/tcp.ts";
+import type { Halt } from "../protocol/types.ts";
+import { openSink } from "../sinks/open.ts";
+import type { Sink } from "../sinks/sink.ts";
+import { BackupSide, type SessionEnd } from "./backup_side.ts";
+import { becomePrimary, claimRetryMs, openConnections } from "./takeover.ts";
+
+/** What a backup is started with. */
+export interface BackupOptions {
+  readonly primary: string;
+  readonly listen: string | undefined;
+  readonly arbiter: string;
+  readonly console: string;
+  /** The machine to follow; undefined: whichever the primary has. */
+  readonly id: string | undefined;
+  readonly who: string;
+  readonly takeoverDiverged: boolean;
+  /** Called with what answers for this side whenever that changes. */
+  onRole?(role: FollowerRole): void;
+}
+
+/** What answers for a follower: the backup that it is, or the primary that it has become. */
+export interface FollowerRole {
+  readonly role: "backup" | "primary";
+  status(): Record<string, unknown>;
+  handover(): string | undefined;
+  stop(why: string): void;
+  retire(why: string): void;
+}
+
+/** Wait between two attempts to join. */
+const REJOIN_MS = 250;
+
+/** A backup process's life. */
+export class Follower {
+  readonly #options: BackupOptions;
+  readonly #say: Say;
+  readonly #abort = new AbortController();
+  #sink: Sink | undefined;
+  #claimer: Claimer | undefined;
+  #divergences = 0;
+  #role: FollowerRole;
+
+  constructor(options: BackupOptions, say: Say) {
+    this.#options = options;
+    this.#say = say;
+    this.#role = this.#waiting();
+  }
+
+  /** What answers for this side now. */
+  get role(): FollowerRole {
+    return this.#role;
+  }
+
+  /** Runs until this side halts, as a backup or as the primary that it became. */
+  async run(): Promise<Halt> {
+    const { listen, arbiter } = this.#options;
+    parseAddress(this.#options.primary);
+    openArbiter(arbiter).close();
+    const connections = listen === undefined ? undefined : openConnections(listen, this.#say);
+    const address = connections?.address ?? "";
+    try {
+      for (;;) {
+        const end = await this.#session(address);
+        if (end.type === "live") {
+          if (connections !== undefined) this.#say(`a backup can join at ${connections.address}`);
+          const side = becomePrimary({ ...end, connections, say: this.#say });
+          this.#setRole(Object.assign(side, { role: "primary" as const }));
+          return await side.run();
+        }
+        if (end.type === "halt") return end;
+        if (end.diverged && ++this.#divergences >= divergenceLimit) {
+          return { code: ExitCode.diverged, why: `unfit after ${this.#divergences} divergences` };
+        }
+        this.#say(`${end.why}; joins anew`);
+        await pause(REJOIN_MS, this.#abort.signal);
+        if (this.#abort.signal.aborted) return { code: ExitCode.ok, why: "stopped before it joined" };
+      }
+    } finally {
+      await connections?.close();
+      await this.#sink?.close();
+      this.#claimer?.arbiter.close();
+    }
+  }
+
+  /** One session, from connecting to its end. */
+  async #session(address: string): Promise<SessionEnd> {
+    const { primary, id, who, takeoverDiverged } = this.#options;
+    let link;
+    try {
+      const options = { signal: this.#abort.signal };
+      link = await connectTcp(parseAddress(primary), logFraming, options);
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      return { type: "rejoin", why: error.message, diverged: false };
+    }
+    const side = new BackupSide({
+      link,
+      rules: {
+        who,
+        machineId: id ?? "",
+        claimRetryMs,
+        windowBytes: logWindowBytes + 2 * MAX_PAYLOAD_BYTES,
+        keptBytesMax: keptOutputBytes,
+        takeoverDiverged,
+      },
+      claimerFor: (machineId) => this.#claimerFor(machineId, address),
+      sinkFor: (machineId) => this.#sinkFor(machineId),
+      say: this.#say,
+    });
+    this.#setRole({
+      role: "backup",
+      status: () => ({ ...side.status(), divergences: this.#divergences }),
+      handover: () => "this side is a backup: ask its primary",
+      stop: (why) => side.leave(why),
+      retire: (why) => side.leave(why),
+    });
+    const end = await side.run();
+    if (end.type !== "live") this.#setRole(this.#waiting());
+    return end;
+  }
+
+  #setRole(role: FollowerRole): void {
+    this.#role = role;
+    this.#options.onRole?.(role);
+  }
+
+  #waiting(): FollowerRole {
+    const stop = () => this.#abort.abort();
+    return {
+      role: "backup",
+      status: () => ({ role: "backup", mode: "connecting", divergences: this.#divergences }),
+      handover: () => "this side is not joined to a primary",
+      stop,
+      retire: stop,
+    };
+  }
+
+  #claimerFor(machineId: string, address: string): Claimer {
+    const { who, arbiter } = this.#options;
+    this.#claimer ??= new Claimer(openArbiter(arbiter), { machineId, who, address });
+    return this.#requireSame(this.#claimer, this.#claimer.claimant.machineId, machineId);
+  }
+
+  #sinkFor(machineId: string): Sink {
+    this.#sink ??= openSink(this.#options.console, { machineId, notice: this.#say });
+    return this.#sink;
+  }
+
+  #requireSame<T>(value: T, machineId: string, found: string): T {
+    if (machineId === found) return value;
+    throw new PeerError(`the primary now has machine ${found}; this side followed ${machineId}`);
+  }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
+}

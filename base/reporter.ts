@@ -1,0 +1,23 @@
+/**
+ * Lines for people, on standard error: what a side does, with who says it.
+ *
+ * Standard output belongs to the guest's console and to results; this never writes there. Colour only on
+ * a terminal, and not where NO_COLOR asks for none.
+ */
+
+/** Says a line. */
+export type Say = (text: string) => void;
+
+/** A {@link Say} for one role (`primary`, `backup`), which heads each line. */
+export function reporter(role: string): Say {
+  const encoder = new TextEncoder();
+  const coloured = Deno.stderr.isTerminal() && !Deno.env.has("NO_COLOR");
+  const head = coloured ? `\x1b[1;36m${role}\x1b[0m` : role;
+  return (text) => {
+    try {
+      Deno.stderr.writeSync(encoder.encode(`${head}: ${text}\n`));
+    } catch {
+      // Nobody reads standard error any more; that is no reason to stop a machine.
+    }
+  };
+}

@@ -1,0 +1,304 @@
+/**
+ * The guest of a probe: a few bytes of machine code in 64 KiB of memory, in real mode or in long mode,
+ * in ring 0 or ring 3, with a handler for each vector that says which one was taken.
+ *
+ * It is set up as the machine sets up its own (CPUID table, kick, synced registers aside), but so small
+ * that a failure has one cause.
+ *
+ * ```
+ * 0x1000 the code      0x5000 GDT, TSS      0x9000 a page for the guest to write
+ * 0x2000 page tables   0x6000 IDT           0xb000 ring 0's stack ends
+ *  (one 2 MiB page)    0x7000 handlers      0xc000 ring 3's stack ends
+ * ```
+ *
+ * Called by the probes of doctor_basics.ts and doctor_abilities.ts.
+ */
+import { GuestError } from "../base/errors.ts";
+import type { Bytes } from "../base/layout.ts";
+import type { Exit, IoExit } from "../ffi/exit.ts";
+import { HostMemory } from "../ffi/host_memory.ts";
+import type { Kvm } from "../ffi/kvm.ts";
+import { kvmFlags } from "../ffi/kvm_numbers.ts";
+import { kvmRegs, kvmSregs } from "../ffi/kvm_structs.ts";
+import type { Vcpu } from "../ffi/vcpu.ts";
+import type { Vm } from "../ffi/vm.ts";
+import { CPUID_TABLE } from "./cpuid.ts";
+import type { Watchdog } from "./doctor_watchdog.ts";
+import { KVM_TSS_ADDRESS } from "./memory_map.ts";
+
+/** What probes of guests need. */
+export interface Lab {
+  /** The KVM that is examined. */
+  readonly kvm: Kvm;
+  /** Bounds every run. */
+  readonly watchdog: Watchdog;
+}
+
+/** What a probe's guest is. */
+export interface GuestPlan {
+  /** Where the code starts: in real mode, or in this ring of long mode. */
+  readonly mode: "real" | "ring0" | "ring3";
+  /** Machine code, for {@link CODE}. */
+  readonly code: Bytes;
+  /** Machine code for vectors, instead of the handler that says on {@link Port.trap} which one it was. */
+  readonly handlers?: Readonly<Record<number, Bytes>>;
+  /** Bits of CR4 on top of those that long mode needs. */
+  readonly cr4?: bigint;
+  /** Bits of EFER on top of those that long mode needs. */
+  readonly efer?: bigint;
+  /** Whether ring 0 starts with interrupts on; ring 3 always does. */
+  readonly interruptsOn?: boolean;
+  /** What is done to the VM before it has a vCPU. */
+  readonly prepare?: (vm: Vm) => void;
+}
+
+/** The ports that the code writes and reads. */
+export const Port = {
+  /** OUT: the guest got here. */
+  mark: 0x10,
+  /** IN: the guest asks for a number. */
+  ask: 0x12,
+  /** OUT: a handler ran; the value is its vector. */
+  trap: 0xe0,
+} as const;
+
+/** Where the code is, guest-physical and linear. */
+export const CODE = 0x1000;
+/** A page that nothing but the code writes. */
+export const SCRATCH = 0x9000;
+/** How much memory there is; its dirty pages are logged. */
+export const PROBE_MEMORY_BYTES = 0x10000;
+/** The vector of the interrupts that probes inject; its handler returns. */
+export const INTERRUPT_VECTOR = 0x30;
+
+const PAGE_TABLES = 0x2000;
+const GDT = 0x5000;
+const TSS = 0x5100;
+const IDT = 0x6000;
+const HANDLERS = 0x7000;
+const HANDLER_BYTES = 32;
+const VECTORS = 64;
+const RING0_STACK = 0xb000n;
+const RING3_STACK = 0xc000n;
+
+/** Selectors; ring 3's carry their RPL. SYSCALL wants the two of ring 0 side by side. */
+const Selector = { code0: 0x08, data0: 0x10, data3: 0x1b, code3: 0x23, tss: 0x28 } as const;
+
+/** From one exit to the next, at most: ten times what the slowest probe takes when interpreted. */
+const RUN_BOUND_MS = 500;
+
+/** Machine code as hexadecimal bytes, one string an instruction. */
+export function machineCode(...instructions: string[]): Bytes {
+  const digits = instructions.join(" ").split(" ");
+  return Uint8Array.from(digits, (pair) => parseInt(pair, 16));
+}
+
+/** A VM with memory and a vCPU that is about to execute the code. */
+export class ProbeGuest implements Disposable {
+  /** All of its RAM. */
+  readonly memory: HostMemory;
+  /** Its VM. */
+  readonly vm: Vm;
+  /** Its only vCPU. */
+  readonly vcpu: Vcpu;
+  readonly #watchdog: Watchdog;
+  readonly #resources: DisposableStack;
+
+  /**
+   * Makes one.
+   * @throws OsError
+   */
+  constructor({ kvm, watchdog }: Lab, plan: GuestPlan) {
+    using stack = new DisposableStack();
+    this.#watchdog = watchdog;
+    this.memory = stack.use(HostMemory.allocate(PROBE_MEMORY_BYTES));
+    this.vm = stack.use(kvm.createVm());
+    this.vm.setTssAddress(KVM_TSS_ADDRESS);
+    plan.prepare?.(this.vm);
+    const flags = kvmFlags.KVM_MEM_LOG_DIRTY_PAGES;
+    this.vm.setMemoryRegion({ slot: 0, flags, guestPhysAddr: 0n, memory: this.memory });
+    this.vcpu = stack.use(this.vm.createVcpu(0));
+    this.vcpu.setCpuid(CPUID_TABLE);
+    watchdog.guard(this.vcpu);
+    this.memory.bytes.set(plan.code, CODE);
+    if (plan.mode !== "real") fillTables(this.memory.bytes, plan);
+    startVcpu(this.vcpu, plan);
+    this.#resources = stack.move();
+  }
+
+  /**
+   * Runs to the next exit.
+   * @throws GuestError if there is none in time
+   */
+  next(): Exit {
+    if (this.runFor(RUN_BOUND_MS)) return this.vcpu.exit();
+    throw new GuestError(`the guest did not come back within ${RUN_BOUND_MS} ms`);
+  }
+
+  /** Runs to the next exit (true), or until `boundMs` are over (false). */
+  runFor(boundMs: number): boolean {
+    return this.#watchdog.run(this.vcpu, boundMs);
+  }
+
+  /**
+   * Runs to the next exit, which must be an access to `port`.
+   * @throws GuestError saying what came instead
+   */
+  nextIo(port: number): IoExit {
+    const exit = this.next();
+    if (exit.kind === "io" && exit.port === port) return exit;
+    throw new GuestError(`expected an access to port 0x${port.toString(16)}, got ${this.show(exit)}`);
+  }
+
+  /**
+   * Runs to the next exit, which must be of this kind.
+   * @throws GuestError saying what came instead
+   */
+  nextKind(kind: Exit["kind"]): void {
+    const exit = this.next();
+    if (exit.kind !== kind) throw new GuestError(`expected ${kind}, got ${this.show(exit)}`);
+  }
+
+  /** Answers the next IN from {@link Port.ask}. */
+  answer(value: number): void {
+    this.vcpu.writeIo(this.nextIo(Port.ask), value);
+  }
+
+  /**
+   * Completes the instruction that exited, so that registers and readiness are final.
+   * @throws GuestError if that exits
+   */
+  complete(): void {
+    this.vcpu.immediateExit = true;
+    const exited = this.vcpu.run();
+    this.vcpu.immediateExit = false;
+    if (exited) throw new GuestError(`completing an instruction led to ${this.show(this.vcpu.exit())}`);
+  }
+
+  /**
+   * Completes the instruction and has the guest take an interrupt.
+   * @throws GuestError if it can't
+   */
+  inject(): void {
+    this.complete();
+    if (!this.vcpu.readyForInterrupt) throw new GuestError("the guest can't take an interrupt");
+    this.vcpu.interrupt(INTERRUPT_VECTOR);
+  }
+
+  /** The general registers. */
+  registers(): DataView {
+    return kvmRegs.view(this.vcpu.get("regs"));
+  }
+
+  /** The vector that this exit says was taken, if it does. */
+  trapOf(exit: Exit): number | undefined {
+    return exit.kind === "io" && exit.port === Port.trap ? this.vcpu.readIo(exit) : undefined;
+  }
+
+  /** An exit in words. */
+  show(exit: Exit): string {
+    const vector = this.trapOf(exit);
+    if (vector !== undefined) return `exception or interrupt ${vector}`;
+    switch (exit.kind) {
+      case "io":
+        return `${exit.isWrite ? "OUT to" : "IN from"} port 0x${exit.port.toString(16)}`;
+      case "internal-error":
+        return `KVM's internal error ${exit.suberror}`;
+      case "unknown":
+        return `exit reason ${exit.reason}`;
+      default:
+        return exit.kind;
+    }
+  }
+
+  /** Closes everything. */
+  [Symbol.dispose](): void {
+    this.#resources.dispose();
+  }
+}
+
+function startVcpu(vcpu: Vcpu, { mode, cr4 = 0n, efer = 0n, interruptsOn = false }: GuestPlan): void {
+  const sregs = vcpu.get("sregs");
+  const view = kvmSregs.view(sregs);
+  if (mode === "real") {
+    kvmSregs.set(view, "cs.base", 0n);
+    kvmSregs.set(view, "cs.selector", 0);
+  } else {
+    enterLongMode(view, mode === "ring3");
+    kvmSregs.set(view, "cr4", kvmSregs.get(view, "cr4") | cr4);
+    kvmSregs.set(view, "efer", kvmSregs.get(view, "efer") | efer);
+  }
+  vcpu.set("sregs", sregs);
+  const regs = new Uint8Array(kvmRegs.size);
+  const regsView = kvmRegs.view(regs);
+  kvmRegs.set(regsView, "rip", BigInt(CODE));
+  kvmRegs.set(regsView, "rsp", mode === "ring3" ? RING3_STACK : RING0_STACK);
+  // Bit 1 is always set; 0x200 is IF; 0x3000 is IOPL 3: OUT from ring 3.
+  const rflags = mode === "ring3" ? 0x3202n : interruptsOn ? 0x202n : 0x2n;
+  kvmRegs.set(regsView, "rflags", rflags);
+  vcpu.set("regs", regs);
+}
+
+/** 64-bit mode with flat segments, as the tables in memory have them (SDM volume 3, 9.8.5). */
+function enterLongMode(view: DataView, isRing3: boolean): void {
+  for (const name of ["cs", "ds", "es", "fs", "gs", "ss", "tr"] as const) {
+    const [isCode, isTss] = [name === "cs", name === "tr"];
+    const selector = isTss
+      ? Selector.tss
+      : isCode
+      ? (isRing3 ? Selector.code3 : Selector.code0)
+      : (isRing3 ? Selector.data3 : Selector.data0);
+    kvmSregs.set(view, `${name}.base`, isTss ? BigInt(TSS) : 0n);
+    kvmSregs.set(view, `${name}.limit`, isTss ? 0x67 : 0xffff_ffff);
+    kvmSregs.set(view, `${name}.selector`, selector);
+    kvmSregs.set(view, `${name}.type`, isCode || isTss ? 11 : 3);
+    kvmSregs.set(view, `${name}.present`, 1);
+    kvmSregs.set(view, `${name}.dpl`, isRing3 && !isTss ? 3 : 0);
+    kvmSregs.set(view, `${name}.db`, isCode || isTss ? 0 : 1);
+    kvmSregs.set(view, `${name}.s`, isTss ? 0 : 1);
+    kvmSregs.set(view, `${name}.l`, isCode ? 1 : 0);
+    kvmSregs.set(view, `${name}.g`, isTss ? 0 : 1);
+    kvmSregs.set(view, `${name}.unusable`, 0);
+  }
+  kvmSregs.set(view, "gdt.base", BigInt(GDT));
+  kvmSregs.set(view, "gdt.limit", Selector.tss + 16 - 1);
+  kvmSregs.set(view, "idt.base", BigInt(IDT));
+  kvmSregs.set(view, "idt.limit", VECTORS * 16 - 1);
+  kvmSregs.set(view, "cr0", 0x8005_0033n); // PG, AM, WP, NE, ET, MP, PE
+  kvmSregs.set(view, "cr3", BigInt(PAGE_TABLES));
+  kvmSregs.set(view, "cr4", 0x620n); // PAE, OSFXSR, OSXMMEXCPT
+  kvmSregs.set(view, "efer", 0x500n); // LMA, LME
+}
+
+function fillTables(memory: Bytes, { handlers = {} }: GuestPlan): void {
+  const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
+  const quad = (at: number, value: bigint) => view.setBigUint64(at, value, true);
+  // Present, writable, user; accessed and dirty beforehand, so that no walk writes to the tables.
+  quad(PAGE_TABLES, BigInt(PAGE_TABLES + 0x1000) | 0x27n);
+  quad(PAGE_TABLES + 0x1000, BigInt(PAGE_TABLES + 0x2000) | 0x27n);
+  quad(PAGE_TABLES + 0x2000, 0xe7n);
+
+  quad(GDT + Selector.code0, 0x00af_9b00_0000_ffffn);
+  quad(GDT + Selector.data0, 0x00cf_9300_0000_ffffn);
+  quad(GDT + (Selector.data3 & ~3), 0x00cf_f300_0000_ffffn);
+  quad(GDT + (Selector.code3 & ~3), 0x00af_fb00_0000_ffffn);
+  quad(GDT + Selector.tss, 0x0000_8b00_0000_0067n | (BigInt(TSS) << 16n));
+  quad(TSS + 4, RING0_STACK);
+  view.setUint16(TSS + 0x66, 0x68, true);
+
+  for (let vector = 0; vector < VECTORS; vector++) {
+    const at = HANDLERS + vector * HANDLER_BYTES;
+    memory.set(handlers[vector] ?? defaultHandler(vector), at);
+    view.setUint16(IDT + vector * 16, at, true);
+    view.setUint16(IDT + vector * 16 + 2, Selector.code0, true);
+    view.setUint16(IDT + vector * 16 + 4, 0xee00, true); // present, DPL 3, interrupt gate
+  }
+}
+
+/** Says which vector it is. Interrupts go on; after an exception there is nothing to go on with. */
+function defaultHandler(vector: number): Bytes {
+  const say = [0xb0, vector, 0xe6, Port.trap]; // mov al, vector; out trap, al
+  const iretq = [0x48, 0xcf];
+  const hlt = [0xf4];
+  return Uint8Array.from([...say, ...(vector >= 32 ? iretq : hlt)]);
+}

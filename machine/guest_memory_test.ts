@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { DefectError } from "../base/assert.ts";
+import { UsageError } from "../base/errors.ts";
+import { checkMemoryBytes, forEachPage, GuestMemory } from "./guest_memory.ts";
+
+const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
+console.log(`guest_memory_test: SEED=${seed}`);
+
+const BYTES = 2 << 20;
+
+function dirtyPages(memory: GuestMemory): number[] {
+  const bitmap = new Uint8Array(memory.pages / 8);
+  memory.takeDirty(bitmap);
+  const pages: number[] = [];
+  forEachPage(bitmap, (page) => pages.push(page));
+  return pages;
+}
+
+Deno.test("exactly the pages that were written are dirty, once", () => {
+  const write = fc.record({
+    address: fc.nat({ max: BYTES }),
+    length: fc.oneof(fc.nat({ max: 16 }), fc.nat({ max: 3 * 4096 })),
+  });
+  fc.assert(
+    fc.property(fc.array(write, { maxLength: 10 }), (writes) => {
+      const memory = new GuestMemory(new Uint8Array(BYTES));
+      const expected = new Set<number>();
+      for (const { address, length } of writes) {
+        if (!memory.contains(address, length)) continue;
+        memory.write(address, new Uint8Array(length).fill(1));
+        for (let at = address; at < address + length; at++) expected.add(at >>> 12);
+      }
+      assert.deepEqual(dirtyPages(memory), [...expected].sort((a, b) => a - b));
+      assert.deepEqual(dirtyPages(memory), []);
+    }),
+    { seed, numRuns: 200 },
+  );
+});
+
+Deno.test("what KVM found dirty stays so when ours is added", () => {
+  const memory = new GuestMemory(new Uint8Array(BYTES));
+  memory.write(9 * 4096, Uint8Array.of(1));
+  const bitmap = new Uint8Array(memory.pages / 8);
+  bitmap[1] = 1;
+  memory.takeDirty(bitmap);
+  assert.equal(bitmap[1], 0b11);
+});
+
+Deno.test("clearing makes all of memory zero and dirty", () => {
+  const memory = new GuestMemory(new Uint8Array(BYTES).fill(3));
+  memory.clear();
+  assert.ok(memory.bytes.every((byte) => byte === 0));
+  assert.equal(dirtyPages(memory).length, memory.pages);
+});
+
+Deno.test("a write beyond the end, or before the start, is a defect", () => {
+  const memory = new GuestMemory(new Uint8Array(BYTES));
+  assert.throws(() => memory.write(BYTES - 1, new Uint8Array(2)), DefectError);
+  assert.throws(() => memory.write(-1, new Uint8Array(2)), DefectError);
+});
+
+Deno.test("a page is a view of memory", () => {
+  const memory = new GuestMemory(new Uint8Array(BYTES));
+  memory.write(5 * 4096 + 7, Uint8Array.of(42));
+  assert.equal(memory.page(5)[7], 42);
+  assert.equal(memory.page(5).length, 4096);
+});
+
+Deno.test("sizes that no machine can have are a matter of usage", () => {
+  for (const good of [2 << 20, 16 << 20, 3 * 2 ** 30]) checkMemoryBytes(good);
+  for (const bad of [0, 1 << 20, (2 << 20) + 4096, 3 * 2 ** 30 + (1 << 18), NaN, -1]) {
+    assert.throws(() => checkMemoryBytes(bad), UsageError, `${bad}`);
+  }
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { ExitCode, UnderstudyError } from "../base/errors.ts";
+import { decodeMessageRecord, RecordKind } from "./records.ts";
+import { errorOf, type ThreadNotice, VcpuThread } from "./vcpu_thread.ts";
+import type { TestCommand, TestConfig, TestNotice } from "./vcpu_thread_test_worker.ts";
+
+type Thread = VcpuThread<TestConfig, TestCommand>;
+type Notice = ThreadNotice | TestNotice;
+
+function start(task: TestConfig["task"]): Thread {
+  return new VcpuThread(new URL("./vcpu_thread_test_worker.ts", import.meta.url), { task });
+}
+
+async function nextNotice(thread: Thread): Promise<Notice> {
+  const { kind, body } = await thread.read();
+  assert.equal(kind, RecordKind.message);
+  return decodeMessageRecord<Notice>(body);
+}
+
+/** Reads the thread's last words, which have to come next. */
+async function lastWords(thread: Thread) {
+  const notice = await nextNotice(thread);
+  assert.equal(notice.type, "gone");
+  thread.retire();
+  return (notice as ThreadNotice & { type: "gone" }).failure;
+}
+
+Deno.test("a thread that comes to its end says so, without a failure", async () => {
+  assert.equal(await lastWords(start("return")), undefined);
+});
+
+Deno.test("a thread that fails says with what, and main throws the same", async () => {
+  const failure = await lastWords(start("guestError"));
+  assert.ok(failure !== undefined);
+  const error = errorOf(failure);
+  assert.ok(error instanceof UnderstudyError);
+  assert.equal(error.name, "GuestError");
+  assert.equal(error.message, "the guest is unfit");
+  assert.equal(error.exitCode, ExitCode.guest);
+});
+
+Deno.test("what is no error of ours is a defect, and keeps its stack", async () => {
+  const failure = await lastWords(start("typeError"));
+  assert.equal(failure?.exitCode, ExitCode.defect);
+  assert.match(failure?.message ?? "", /TypeError[^]*vcpu_thread_test_worker/);
+});
+
+Deno.test("a worker that can't be loaded is gone, with a failure", async () => {
+  const missing = new URL("./no_such_worker.ts", import.meta.url);
+  const failure = await lastWords(new VcpuThread(missing, { task: "return" }));
+  assert.equal(failure?.exitCode, ExitCode.defect);
+});
+
+Deno.test("commands and input arrive in the order of the calls, though nobody waits between", async () => {
+  const thread = start("echo");
+  const sent = 200;
+  const piece = (index: number) => new Uint8Array(1000).fill(index);
+  const writes: Promise<void>[] = [];
+  for (let index = 0; index < sent; index++) {
+    writes.push(thread.command({ type: "count", index }), thread.input(piece(index)));
+  }
+  writes.push(thread.command({ type: "quit" }));
+  const commands: number[] = [];
+  const inputs: number[] = [];
+  for (;;) {
+    const notice = await nextNotice(thread);
+    if (notice.type === "command") commands.push(notice.index);
+    else if (notice.type === "input") inputs.push(notice.first);
+    else break;
+  }
+  await Promise.all(writes);
+  thread.retire();
+  const expected = Array.from({ length: sent }, (_, index) => index);
+  assert.deepEqual(commands, expected);
+  assert.deepEqual(inputs, expected);
+});
+
+Deno.test("a command reaches a guest that never exits", async () => {
+  const thread = start("spin");
+  const ready = await nextNotice(thread);
+  assert.equal(ready.type, "ready");
+  thread.kickTarget = (ready as ThreadNotice & { type: "ready" }).kickTarget;
+  await thread.command({ type: "quit" });
+  assert.deepEqual(await nextNotice(thread), { type: "stopped", kicked: true });
+  assert.equal(await lastWords(thread), undefined);
+});

@@ -1,0 +1,311 @@
+/**
+ * A primary at work: drives the protocol with what happens, and carries its effects out.
+ *
+ * ```
+ *   vCPU's thread ── outputs, frames ──▶ ┐
+ *   logging channel ── messages ───────▶ ├─ step ─▶ effects ─▶ channel, sink, arbiter, thread
+ *   sink, arbiter, clock ── results ───▶ ┘
+ * ```
+ *
+ * A fresh primary is wired by `start.ts`; a backup that takes over makes one of its own parts
+ * (backup/takeover.ts). All decisions are the protocol's.
+ */
+import { Claimer, holderOf } from "../arbiter/claimer.ts";
+import { DefectError } from "../base/assert.ts";
+import { ExitCode } from "../base/errors.ts";
+import type { Say } from "../base/reporter.ts";
+import { Gauge } from "../machine/channel.ts";
+import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
+import type { RingRecord } from "../machine/ring.ts";
+import { errorOf, type ThreadNotice, type VcpuThread } from "../machine/vcpu_thread.ts";
+import type { ClaimResult } from "../arbiter/arbiter.ts";
+import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
+import type { ClaimOutcome, Halt } from "../protocol/types.ts";
+import type { Sink } from "../sinks/sink.ts";
+import type { BackupConnections } from "./backup_connections.ts";
+import { Latency } from "./latency.ts";
+import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+
+/** A seam for tests: sees what comes in and what goes out, and may end the process there. */
+export interface Interposer {
+  input?(input: PrimaryInput): void;
+  before?(effect: PrimaryEffect): void;
+  after?(effect: PrimaryEffect): void;
+}
+
+/** What a primary is made of. It takes them over, and closes them in the end. */
+export interface PrimaryParts {
+  readonly protocol: PrimaryProtocol;
+  readonly thread: VcpuThread;
+  readonly sink: Sink;
+  readonly claimer: Claimer;
+  /** Undefined: no backup can join. */
+  readonly connections: BackupConnections | undefined;
+  readonly say: Say;
+  readonly interposer?: Interposer;
+}
+
+/** One primary. */
+export class PrimarySide {
+  readonly #parts: PrimaryParts;
+  readonly #protocol: PrimaryProtocol;
+  readonly #halted = Promise.withResolvers<Halt>();
+  readonly #ackLatency = new Latency();
+  readonly #sentMs: { sequence: number; sentMs: number }[] = [];
+  #performedOutputs = 0;
+  #doneOutputs = 0;
+  #wake: (() => void) | undefined;
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #isOver = false;
+  #guestEnded = false;
+  #protectedOnce = Promise.withResolvers<void>();
+
+  constructor(parts: PrimaryParts) {
+    this.#parts = parts;
+    this.#protocol = parts.protocol;
+  }
+
+  /** Resolves when a backup follows for the first time. */
+  get firstProtection(): Promise<void> {
+    return this.#protectedOnce.promise;
+  }
+
+  /** Runs until the side halts; gives its parts back and says how it ended. */
+  async run(): Promise<Halt> {
+    const { connections, sink } = this.#parts;
+    const { heartbeatMs } = this.#protocol.rules;
+    this.#ticker = setInterval(() => this.#tick(), heartbeatMs / 2);
+    connections?.serve((input) => this.step(input));
+    const threadEnded = this.#readThread();
+    this.#pumpInput();
+    this.step({ type: "tick" });
+    const halt = await this.#halted.promise;
+    this.#isOver = true;
+    clearInterval(this.#ticker);
+    this.#wake?.();
+    this.#tell({ type: "quit" });
+    await threadEnded;
+    await connections?.close();
+    if (this.#guestEnded) await sink.end(halt.code, halt.why);
+    await sink.close();
+    this.#parts.claimer.arbiter.close();
+    return halt;
+  }
+
+  /** Asks for a handover; returns why not, or undefined if it has begun. */
+  handover(): string | undefined {
+    if (this.#protocol.mode !== "protected") return "there is no backup that follows";
+    this.step({ type: "handover" });
+    return undefined;
+  }
+
+  /** Asks for an orderly end of the guest. */
+  stop(why: string): void {
+    if (!this.#isOver) this.#tell({ type: "end", why });
+  }
+
+  /** Ends this side as a service manager's stop does: a handover if it can be, else the guest's end. */
+  retire(why: string): void {
+    if (this.handover() !== undefined) this.stop(why);
+  }
+
+  /** Figures for the status address. */
+  status(): Record<string, unknown> {
+    const { thread, claimer } = this.#parts;
+    const { gauges } = thread.channel;
+    const { session, gate, mode, generation, divergences } = this.#protocol;
+    return {
+      machineId: claimer.claimant.machineId,
+      role: "primary",
+      generation,
+      mode,
+      protected: mode === "protected",
+      backup: session?.who ?? null,
+      point: gauges[Gauge.point],
+      clockUs: gauges[Gauge.clockUs],
+      outputs: {
+        held: gate.heldOutputs,
+        heldBytes: gate.heldBytes,
+        performed: this.#performedOutputs,
+        done: this.#doneOutputs,
+        kept: 0,
+        performedAtTakeover: this.performedAtTakeover,
+      },
+      log: { bytes: gauges[Gauge.logBytes], events: gauges[Gauge.events] },
+      ackLatencyMs: this.#ackLatency.percentiles(),
+      executionLagPoints: session === undefined ? null : gauges[Gauge.point]! - session.point,
+      divergences,
+      digestPoint: gauges[Gauge.digestPoint],
+    };
+  }
+
+  /** Outputs that this side performed at its takeover, for the status. */
+  performedAtTakeover = 0;
+
+  #tick(): void {
+    this.step({ type: "tick" });
+    const { sink, thread } = this.#parts;
+    if (this.#protocol.mode === "alone") {
+      sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);
+    }
+  }
+
+  /** Something happened. */
+  step(input: PrimaryInput): void {
+    if (this.#isOver) return;
+    const { interposer } = this.#parts;
+    interposer?.input?.(input);
+    const nowMs = Math.floor(performance.now());
+    if (input.type === "message" && input.message.type === "ack") {
+      this.#measure(input.message.received);
+    }
+    for (const effect of this.#protocol.step(input, nowMs)) {
+      interposer?.before?.(effect);
+      this.#carryOut(effect);
+      interposer?.after?.(effect);
+    }
+    this.#wake?.();
+  }
+
+  #carryOut(effect: PrimaryEffect): void {
+    const { connections, sink, say } = this.#parts;
+    switch (effect.type) {
+      case "send":
+        if (effect.message.type === "protected") this.#protectedOnce.resolve();
+        if (effect.message.type === "done") this.#doneOutputs++;
+        return connections!.send(effect.connection, effect.message, this.#protocol.generation);
+      case "sendFrame":
+        this.#sentMs.push({ sequence: effect.frame.sequence, sentMs: performance.now() });
+        return connections!.sendFrame(effect.connection, effect.frame.bytes);
+      case "close":
+        return connections!.drop(effect.connection, effect.why);
+      case "perform":
+        return this.#perform(effect.output);
+      case "inputCommitted":
+        return sink.inputCommitted(effect.offset);
+      case "startLog":
+        this.#sentMs.length = 0;
+        return this.#tell(effect);
+      case "stopLog":
+      case "pause":
+      case "resume":
+        return this.#tell({ type: effect.type });
+      case "claim":
+        return void this.#claim(effect.generation, effect.ended);
+      case "probeArbiter":
+        return void this.#parts.claimer.probe().then((answer) =>
+          this.step({ type: "probed", ...answer })
+        );
+      case "report":
+        return say(effect.text);
+      case "halt":
+        return this.#halted.resolve(effect);
+    }
+  }
+
+  #tell(command: RecorderCommand): void {
+    this.#parts.thread.command(command).catch((error: Error) => this.#fail(error));
+  }
+
+  #perform({ sink, offset, bytes }: { sink: number; offset: number; bytes: Uint8Array }): void {
+    this.#parts.sink.perform(offset, bytes as Uint8Array<ArrayBuffer>).then(
+      () => {
+        this.#performedOutputs++;
+        this.step({ type: "performed", sink });
+      },
+      (error: Error) => this.#fail(error),
+    );
+  }
+
+  async #claim(generation: number, ended: boolean): Promise<void> {
+    try {
+      const { claimer, sink } = this.#parts;
+      const outcome = outcomeOf(await claimer.claim(generation, ended));
+      if (outcome.kind === "won" && !ended) await sink.goLive(0, 0, generation);
+      this.step({ type: "claimed", generation, outcome });
+    } catch (error) {
+      this.#fail(error as Error);
+    }
+  }
+
+  /** The machine's thread: what it puts out goes in here, as fast as the protocol accepts it. */
+  async #readThread(): Promise<void> {
+    const { thread } = this.#parts;
+    for (;;) {
+      while (!this.#isOver && !this.#protocol.accepting) {
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+      const record = await thread.read();
+      if (this.#take(record)) break;
+    }
+    thread.retire();
+  }
+
+  /** @returns whether that was the thread's last word */
+  #take({ kind, body }: RingRecord): boolean {
+    switch (kind) {
+      case RecordKind.output:
+        this.step({ type: "output", output: readOutput(body) });
+        return false;
+      case RecordKind.frame:
+        this.step({ type: "frame", frame: readFrame(body) });
+        return false;
+      case RecordKind.message:
+        return this.#notice(decodeMessageRecord<RecorderNotice | ThreadNotice>(body));
+      default:
+        throw new DefectError(`a record of kind ${kind} from the vCPU's thread`);
+    }
+  }
+
+  #notice(notice: RecorderNotice | ThreadNotice): boolean {
+    switch (notice.type) {
+      case "ready":
+        this.#parts.thread.kickTarget = notice.kickTarget;
+        return false;
+      case "captured":
+        return false;
+      case "paused":
+        this.step({ type: "paused", sequence: notice.sequence });
+        return false;
+      case "ended":
+        this.#guestEnded = true;
+        this.#parts.say(notice.end.why);
+        this.step({ type: "guestEnded", end: notice.end, sequence: notice.sequence });
+        return false;
+      case "gone":
+        if (notice.failure !== undefined) this.#fail(errorOf(notice.failure));
+        return true;
+    }
+  }
+
+  async #pumpInput(): Promise<void> {
+    const { sink, thread } = this.#parts;
+    try {
+      for (;;) {
+        const bytes = await sink.readInput();
+        if (bytes === undefined || this.#isOver) return;
+        await thread.input(bytes);
+      }
+    } catch (error) {
+      if (!this.#isOver) this.#fail(error as Error);
+    }
+  }
+
+  #measure(received: number): void {
+    const nowMs = performance.now();
+    while (this.#sentMs[0] !== undefined && this.#sentMs[0].sequence <= received) {
+      this.#ackLatency.add(nowMs - this.#sentMs.shift()!.sentMs);
+    }
+  }
+
+  /** What this side can't go on from. The machine may go on elsewhere. */
+  #fail(error: Error & { exitCode?: Halt["code"] }): void {
+    this.#halted.resolve({ code: error.exitCode ?? ExitCode.defect, why: error.message });
+  }
+}
+
+/** A claim's result in the protocol's words. */
+export function outcomeOf(result: ClaimResult): ClaimOutcome {
+  if (result.kind !== "lost") return result;
+  return { kind: "lost", holder: holderOf(result.holder), ended: result.holder.ended };
+}

@@ -1,0 +1,153 @@
+/**
+ * Starts a fresh primary: wins a generation, boots the guest, takes in a backup.
+ */
+import type { Arbiter } from "../arbiter/arbiter.ts";
+import { checkMachineId } from "../arbiter/arbiter.ts";
+import { Claimer, holderOf } from "../arbiter/claimer.ts";
+import { openArbiter } from "../arbiter/open.ts";
+import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
+import { heldOutputBytes, logWindowBytes } from "../base/limits.ts";
+import type { Say } from "../base/reporter.ts";
+import { checkMemoryBytes } from "../machine/guest_memory.ts";
+import { VcpuThread } from "../machine/vcpu_thread.ts";
+import { parseAddress } from "../link/address.ts";
+import { logFraming } from "../link/log_framing.ts";
+import { listenTcp } from "../link/tcp.ts";
+import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
+import { openSink } from "../sinks/open.ts";
+import { BackupConnections } from "./backup_connections.ts";
+import { findGuest, machineIdOf } from "./guest_source.ts";
+import { type Interposer, PrimarySide } from "./primary_side.ts";
+import type { RecorderCommand } from "./recorder_messages.ts";
+import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
+
+/** What a primary is started with. */
+export interface PrimaryOptions {
+  readonly guest: string;
+  readonly listen: string;
+  readonly arbiter: string;
+  readonly console: string;
+  readonly commandLine?: string;
+  readonly memoryBytes: number;
+  readonly id?: string;
+  readonly who: string;
+  readonly requireBackup: boolean;
+  readonly commitReplayed: boolean;
+  readonly heartbeatMs: number;
+  readonly timeoutMs: number;
+  /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
+  readonly supersede?: number;
+  readonly exitsPerDigest?: number;
+}
+
+/** The machine reigns elsewhere, or its past was not ended. */
+export class ReignsError extends UnderstudyError {
+  readonly exitCode = ExitCode.reigns;
+}
+
+/** How long to wait before an arbiter that is out of reach is asked again. */
+export const claimRetryMs = 200;
+
+/**
+ * Starts a primary; it has won its generation and booted when this resolves.
+ * @throws ReignsError if the machine reigns, UnavailableError and others for what is not there
+ */
+export async function startPrimary(
+  options: PrimaryOptions,
+  say: Say,
+  interposer?: Interposer,
+): Promise<PrimarySide> {
+  checkMemoryBytes(options.memoryBytes);
+  const machineId = options.id ?? machineIdOf(options.guest);
+  checkMachineId(machineId);
+  const guest = await findGuest(options.guest, options.commandLine);
+  await using stack = new AsyncDisposableStack();
+  const sink = openSink(options.console, { machineId, notice: say });
+  stack.defer(() => sink.close());
+  const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming));
+  const arbiter = openArbiter(options.arbiter, { create: true });
+  const claimer = new Claimer(arbiter, {
+    machineId,
+    who: options.who,
+    address: listener.address,
+  });
+  const generation = await winFirst(arbiter, claimer, options.supersede);
+  const rules: PrimaryRules = {
+    machineId,
+    memoryBytes: options.memoryBytes,
+    commitReplayed: options.commitReplayed,
+    heartbeatMs: options.heartbeatMs,
+    timeoutMs: options.timeoutMs,
+    claimRetryMs,
+    windowBytes: logWindowBytes,
+    heldBytesMax: heldOutputBytes,
+  };
+  const config: PrimaryThreadConfig = {
+    ...guest,
+    memoryBytes: options.memoryBytes,
+    epochMs: Date.now(),
+    startPaused: options.requireBackup,
+    ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
+  };
+  const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
+  await sink.goLive(0, 0, generation);
+  const protocol = new PrimaryProtocol(rules, generation);
+  const connections = new BackupConnections(listener, say);
+  const side = new PrimarySide({
+    protocol,
+    thread,
+    sink,
+    claimer,
+    connections,
+    say,
+    ...(interposer === undefined ? {} : { interposer }),
+  });
+  say(`machine ${machineId}, generation ${generation}; a backup can join at ${listener.address}`);
+  if (options.requireBackup) {
+    say("waits for a backup before the guest starts");
+    const resume: RecorderCommand = { type: "resume" };
+    void side.firstProtection.then(() => thread.command(resume));
+  } else {
+    say("unprotected: no backup has joined yet");
+  }
+  stack.move();
+  return side;
+}
+
+/** Wins the generation after the last one, if that has ended. */
+async function winFirst(
+  arbiter: Arbiter,
+  claimer: Claimer,
+  supersede: number | undefined,
+): Promise<number> {
+  const { machineId } = claimer.claimant;
+  const latest = await arbiter.latest(machineId);
+  if (supersede !== undefined && latest?.generation !== supersede) {
+    throw new UsageError(
+      `--supersede ${supersede}: the latest generation of ${machineId} is ${latest?.generation ?? "none"}`,
+    );
+  }
+  if (latest !== undefined && !latest.ended && supersede === undefined) {
+    throw reigns(machineId, latest.generation, holderOf(latest), latest.address);
+  }
+  const generation = (latest?.generation ?? 0) + 1;
+  const result = await claimer.claim(generation, false);
+  if (result.kind === "won") return generation;
+  if (result.kind === "unreachable") {
+    throw new UnavailableError(`no generation of ${machineId} could be claimed: ${result.why}`);
+  }
+  throw reigns(machineId, generation, holderOf(result.holder), result.holder.address);
+}
+
+function reigns(
+  machineId: string,
+  generation: number,
+  holder: string,
+  address: string,
+): ReignsError {
+  return new ReignsError(
+    `${machineId} already reigns: generation ${generation}, ${holder}; ` +
+      `join it with: understudy backup --primary ${address} ... ` +
+      `(if nobody lives there any more: --supersede ${generation})`,
+  );
+}
