@@ -27,7 +27,7 @@ export interface ReplayIo {
 }
 
 /** Replays one log into one machine. */
-export class Replayer implements InputSource {
+export class Replayer implements InputSource, Disposable {
   readonly #decoder = new FrameDecoder();
   readonly #digester: Digester;
   #frame: FrameHeader | undefined;
@@ -99,6 +99,11 @@ export class Replayer implements InputSource {
 
   output(machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
     this.io.output(sink, offset, machine.point, bytes);
+  }
+
+  /** Frees the decoder; the machine is the caller's. */
+  [Symbol.dispose](): void {
+    this.#decoder[Symbol.dispose]();
   }
 
   #openNext(): boolean {

@@ -35,35 +35,43 @@ export interface HostReport {
   readonly checks: readonly Check[];
 }
 
-/** One thing to find out, given `T` to find it out with. */
-export interface Probe<T> {
+/** Something that a host is expected to have. */
+export interface Expectation {
   /** What is looked at. */
   readonly name: string;
   /** Whether guests can't run without it. */
   readonly required: boolean;
   /** What it means if it is missing. */
   readonly without: string;
+}
+
+/** One thing to find out, given `T` to find it out with. */
+export interface Probe<T> extends Expectation {
   /** Finds out. Whatever it throws makes it missing, and is the finding. */
   examine(on: T): Finding;
 }
 
 /** Runs one probe. Throws nothing. */
-export function examine<T>({ name, required, without, examine }: Probe<T>, on: T): Check {
+export function examine<T>(probe: Probe<T>, on: T): Check {
   try {
-    return { name, required, ...examine(on) };
+    return { name: probe.name, required: probe.required, ...probe.examine(on) };
   } catch (error) {
-    return { name, required, ...missing(error, without) };
+    return failed(probe, error);
   }
 }
 
 /** The check of a probe that is not run, and why not. */
-export function unexamined<T>({ name, required, without }: Probe<T>, why: string): Check {
+export function unexamined({ name, required, without }: Expectation, why: string): Check {
   return { name, required, finding: `not examined: ${why}`, status: "missing", meaning: without };
 }
 
-/** An error as a finding. By this project's custom its text is what happened, a semicolon, what to do. */
-export function missing(error: unknown, without: string): Finding {
+/**
+ * The check of a probe that failed. By this project's custom an error's text is what happened, a
+ * semicolon, and what to do.
+ */
+export function failed({ name, required, without }: Expectation, error: unknown): Check {
   const text = error instanceof Error ? error.message : String(error);
   const [finding, ...advice] = text.split("; ");
-  return { finding: finding!, status: "missing", meaning: [without, ...advice].join("; ") };
+  const meaning = [without, ...advice].join("; ");
+  return { name, required, finding: finding!, status: "missing", meaning };
 }

@@ -147,7 +147,9 @@ export class ProbeGuest implements Disposable {
   nextIo(port: number): IoExit {
     const exit = this.next();
     if (exit.kind === "io" && exit.port === port) return exit;
-    throw new GuestError(`expected an access to port 0x${port.toString(16)}, got ${this.show(exit)}`);
+    throw new GuestError(
+      `expected an access to port 0x${port.toString(16)}, got ${this.show(exit)}`,
+    );
   }
 
   /**
@@ -172,7 +174,9 @@ export class ProbeGuest implements Disposable {
     this.vcpu.immediateExit = true;
     const exited = this.vcpu.run();
     this.vcpu.immediateExit = false;
-    if (exited) throw new GuestError(`completing an instruction led to ${this.show(this.vcpu.exit())}`);
+    if (exited) {
+      throw new GuestError(`completing an instruction led to ${this.show(this.vcpu.exit())}`);
+    }
   }
 
   /**
@@ -217,7 +221,10 @@ export class ProbeGuest implements Disposable {
   }
 }
 
-function startVcpu(vcpu: Vcpu, { mode, cr4 = 0n, efer = 0n, interruptsOn = false }: GuestPlan): void {
+function startVcpu(
+  vcpu: Vcpu,
+  { mode, cr4 = 0n, efer = 0n, interruptsOn = false }: GuestPlan,
+): void {
   const sregs = vcpu.get("sregs");
   const view = kvmSregs.view(sregs);
   if (mode === "real") {

@@ -20,7 +20,9 @@ worker.onmessage = ({ data: cells }) => {
     const boundMs = Atomics.load(cells, WatchdogCell.BOUND_MS);
     if (Atomics.wait(cells, WatchdogCell.TICKET, ticket, boundMs) !== "timed-out") continue;
     Atomics.store(cells, WatchdogCell.FIRED, ticket);
-    const [pid, tid] = [WatchdogCell.PID, WatchdogCell.TID].map((cell) => Atomics.load(cells, cell));
+    const [pid, tid] = [WatchdogCell.PID, WatchdogCell.TID].map((cell) =>
+      Atomics.load(cells, cell)
+    );
     kick({ pid: pid!, tid: tid! });
   }
   announce(cells, WatchdogCell.GONE);

@@ -59,7 +59,8 @@ Deno.test("commands and input arrive in the order of the calls, though nobody wa
   for (let index = 0; index < sent; index++) {
     writes.push(thread.command({ type: "count", index }), thread.input(piece(index)));
   }
-  writes.push(thread.command({ type: "quit" }));
+  await Promise.all(writes);
+  await thread.command({ type: "quit" });
   const commands: number[] = [];
   const inputs: number[] = [];
   for (;;) {
@@ -68,7 +69,6 @@ Deno.test("commands and input arrive in the order of the calls, though nobody wa
     else if (notice.type === "input") inputs.push(notice.first);
     else break;
   }
-  await Promise.all(writes);
   thread.retire();
   const expected = Array.from({ length: sent }, (_, index) => index);
   assert.deepEqual(commands, expected);

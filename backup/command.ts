@@ -1,0 +1,81 @@
+/**
+ * The commands `backup` and `replay`.
+ */
+import { command, onStopSignals } from "../base/command_line.ts";
+import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
+import { reporter } from "../base/reporter.ts";
+import { parseAddress } from "../link/address.ts";
+import { serveStatus } from "../link/status_server.ts";
+import { Follower } from "./follow.ts";
+import { replayFile } from "./replay_file.ts";
+
+/** Tells the caller what to exit with. */
+export type Done = (code: ExitCodeValue) => void;
+
+/** `understudy backup` */
+export function backupCommand(done: Done) {
+  return command("backup", "follow a primary, and take over when it dies", [
+    "understudy backup --primary 10.0.0.1:7000 --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
+  ])
+    .requiredOption("--primary <addr>", "where the primary listens, HOST:PORT")
+    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR")
+    .option("--listen <addr>", "where new backups can join after a takeover, HOST:PORT")
+    .option("--console <c>", "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none", "stdio")
+    .option("--id <id>", "follow this machine only (default: whichever the primary has)")
+    .option("--who <name>", "how this side is called, for people", Deno.hostname())
+    .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
+    .option("--takeover-diverged", "take over though the last part of the log did not replay exactly")
+    .action(async (options) => {
+      const say = reporter("backup");
+      const follower = new Follower({
+        primary: options.primary,
+        listen: options.listen,
+        arbiter: options.arbiter,
+        console: options.console,
+        id: options.id,
+        who: options.who,
+        takeoverDiverged: options.takeoverDiverged ?? false,
+      }, say);
+      await using stack = new AsyncDisposableStack();
+      if (options.status !== undefined) {
+        const server = stack.use(serveStatus(parseAddress(options.status), {
+          status: () => follower.role.status(),
+          handover: () => follower.role.handover(),
+          stop: () => follower.role.stop("stopped on request"),
+        }));
+        say(`status at http://${server.address}/status`);
+      }
+      stack.defer(onStopSignals((signal) => follower.role.retire(`stopped by ${signal}`)));
+      const { code, why } = await follower.run();
+      say(why);
+      done(code);
+    });
+}
+
+/** `understudy replay` */
+export function replayCommand(done: Done) {
+  return command("replay", "replay a recorded log, verify it, show the console", [
+    "understudy replay ledger.log",
+    "understudy replay ledger.log --json --quiet",
+  ])
+    .argument("<file>", "a log that `understudy run --record` made")
+    .option("--quiet", "do not show the console")
+    .option("--json", "say what was found as JSON on standard output (implies --quiet)")
+    .action((file, options) => {
+      const show = options.quiet !== true && options.json !== true;
+      const report = replayFile(file, (bytes) => {
+        if (show) Deno.stdout.writeSync(bytes);
+      });
+      if (options.json === true) {
+        Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(report, null, 2)}\n`));
+      } else {
+        const { points, frames, digests, end, cutBytes } = report;
+        const ending = end === null ? "the log stops before the guest's end" : end.why;
+        const cut = cutBytes === 0 ? "" : `; ${cutBytes} bytes at its end are no whole frame`;
+        reporter("replay")(
+          `exact: ${points} execution points, ${frames} frames, ${digests} digests equal; ${ending}${cut}`,
+        );
+      }
+      done(ExitCode.ok);
+    });
+}

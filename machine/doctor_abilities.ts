@@ -1,0 +1,231 @@
+/**
+ * Probes of what hosts differ in: how fast, and how faithfully to the processor's manual, a guest runs.
+ * Bundled guests do without all of this; other guests may not.
+ *
+ * Called by doctor.ts.
+ */
+import { HostClock } from "../ffi/host_clock.ts";
+import { kvmFlags } from "../ffi/kvm_numbers.ts";
+import { kvmRegs } from "../ffi/kvm_structs.ts";
+import type { Probe } from "./doctor_check.ts";
+import { CODE, type GuestPlan, type Lab, machineCode, Port, ProbeGuest } from "./doctor_guest.ts";
+
+/** Ring 0 and ring 3 of a processor run equally fast; what is beyond this is interpreted. */
+const INTERPRETED_RATIO = 8;
+/** A loop that took so long is long against the exit that ends it. */
+const LONG_ENOUGH_NS = 4e6;
+const FIRST_ITERATIONS = 10_000;
+const MOST_ITERATIONS = 2 ** 30;
+const INSTRUCTIONS_PER_ITERATION = 2;
+
+const CR4_TSD = 1n << 2n;
+const EFER_SCE = 1n;
+const GENERAL_PROTECTION = 13;
+const MSR_STAR = 0xc000_0081;
+const MSR_LSTAR = 0xc000_0082;
+const MSR_SFMASK = 0xc000_0084;
+
+const exitCost: Probe<Lab> = {
+  name: "exits",
+  required: false,
+  without: "how fast devices are is not known",
+  examine(lab) {
+    const exits = 200;
+    const code = machineCode("e6 10", "eb fc"); // out mark, al; jmp -4
+    using guest = new ProbeGuest(lab, { mode: "ring3", code });
+    guest.nextIo(Port.mark);
+    const clock = new HostClock();
+    for (let i = 0; i < exits; i++) guest.nextIo(Port.mark);
+    const us = clock.elapsedNs() / 1e3 / exits;
+    return {
+      finding: `${us.toFixed(0)} µs for an OUT in ring 3 and back`,
+      status: "good",
+      meaning: `a guest can do at most some ${perSecond(1e6 / us)} device accesses a second`,
+    };
+  },
+};
+
+const ring0Speed: Probe<Lab> = {
+  name: "ring 0 speed",
+  required: false,
+  without: "how fast a kernel runs is not known",
+  examine(lab) {
+    const [ring0, ring3] = [
+      instructionsPerSecond(lab, "ring0"),
+      instructionsPerSecond(lab, "ring3"),
+    ];
+    const ratio = ring3 / ring0;
+    const speeds = `${perSecond(ring0)} against ${perSecond(ring3)} instructions/s`;
+    if (ratio < INTERPRETED_RATIO) {
+      return {
+        finding: `native: ${speeds}`,
+        status: "good",
+        meaning: "kernels run as fast as programs",
+      };
+    }
+    return {
+      finding: `interpreted: ${ratio.toFixed(0)} times slower than ring 3 (${speeds})`,
+      status: "limited",
+      meaning: "bundled guests compute in ring 3, at native speed; a kernel (Linux) crawls, and " +
+        "instructions that the interpreter does not know end it",
+    };
+  },
+};
+
+const rdtsc: Probe<Lab> = {
+  name: "RDTSC in ring 3",
+  required: false,
+  without: "can't be told: treat it as not trapped",
+  examine(lab) {
+    const code = machineCode("0f 31", "e6 10"); // rdtsc; out mark, al
+    using guest = new ProbeGuest(lab, { mode: "ring3", code, cr4: CR4_TSD });
+    const exit = guest.next();
+    if (guest.trapOf(exit) === GENERAL_PROTECTION) {
+      return {
+        finding: "trapped by CR4.TSD",
+        status: "good",
+        meaning: "guests whose ring 0 sets CR4.TSD can replay programs that read the TSC; RDTSC " +
+          "in ring 0 is never trapped: such guests can't be protected yet",
+      };
+    }
+    return {
+      finding: `not trapped by CR4.TSD: ${guest.show(exit)}`,
+      status: "limited",
+      meaning: "guests that read the TSC diverge, are found by the digest, and would need " +
+        "checkpoint mode, which is not built: they can't be protected yet; bundled guests never do",
+    };
+  },
+};
+
+const cpuid: Probe<Lab> = {
+  name: "CPUID",
+  required: false,
+  without: "can't be told: use guests that do not ask (the bundled ones), or two hosts of one type",
+  examine(lab) {
+    const [ring0, ring3] = [wrongLeaves(lab, "ring0"), wrongLeaves(lab, "ring3")];
+    if (ring0.length + ring3.length === 0) {
+      return {
+        finding: "ring 0 and ring 3 see the machine's own table",
+        status: "good",
+        meaning: "guests that ask for the processor replay on any host that shows the table too",
+      };
+    }
+    const show = (leaves: string[]) => leaves.length === 0 ? "none" : leaves.join(" ");
+    return {
+      finding: `differs from the machine's table: ring 0 in leaves ${show(ring0)}; ring 3 in ${
+        show(ring3)
+      }`,
+      status: "limited",
+      meaning:
+        "guests that ask see this host's processor: protect them only with a backup on the " +
+        "same type of host; bundled guests do not ask, and replay anywhere",
+    };
+  },
+};
+
+const syscall: Probe<Lab> = {
+  name: "SYSCALL",
+  required: false,
+  without: "guests with a user space of their own (Linux) can't run: use bundled guests",
+  examine(lab) {
+    // syscall; entry: mov eax, cs; out mark, eax
+    const code = machineCode("0f 05", "8c c8", "e7 10");
+    using guest = new ProbeGuest(lab, { mode: "ring3", code, efer: EFER_SCE });
+    guest.vcpu.setMsrs([
+      { index: MSR_STAR, value: 0x13_0008n << 32n },
+      { index: MSR_LSTAR, value: BigInt(CODE + 2) },
+      { index: MSR_SFMASK, value: 0x200n },
+    ]);
+    const cs = guest.vcpu.readIo(guest.nextIo(Port.mark));
+    const ring = cs & 3;
+    if (ring !== 0) {
+      return {
+        finding: `lands at its entry, but in ring ${ring}`,
+        status: "limited",
+        meaning: "a stock Linux kernel boots, but its user space dies: use bundled guests",
+      };
+    }
+    return {
+      finding: "lands in ring 0",
+      status: "good",
+      meaning: "kernels with a user space (Linux) can run it; whether they can be replayed is " +
+        "another question: see RDTSC",
+    };
+  },
+};
+
+const singleStep: Probe<Lab> = {
+  name: "single step",
+  required: false,
+  without: "not needed: it would only help to find the first instruction that differs",
+  examine(lab) {
+    const [ring0, ring3] = [steps(lab, "ring0"), steps(lab, "ring3")];
+    const show = (result: string) => result === "" ? "works" : `does not (${result})`;
+    return {
+      finding: `ring 0: ${show(ring0)}; ring 3: ${show(ring3)}`,
+      status: ring0 + ring3 === "" ? "good" : "limited",
+      meaning: this.without,
+    };
+  },
+};
+
+/** Probes of what some guests use. */
+export const abilityProbes: readonly Probe<Lab>[] = [
+  exitCost,
+  ring0Speed,
+  rdtsc,
+  cpuid,
+  syscall,
+  singleStep,
+];
+
+/** Times a loop that is made longer until it outweighs its exit. */
+function instructionsPerSecond(lab: Lab, mode: GuestPlan["mode"]): number {
+  // again: in eax, ask; mov ecx, eax; do: dec ecx; jnz do; out mark, al; jmp again
+  const code = machineCode("e5 12", "89 c1", "ff c9", "75 fc", "e6 10", "eb f4");
+  using guest = new ProbeGuest(lab, { mode, code });
+  for (let iterations = FIRST_ITERATIONS;; iterations *= 8) {
+    guest.answer(iterations);
+    const clock = new HostClock();
+    guest.nextIo(Port.mark);
+    const elapsedNs = clock.elapsedNs();
+    if (elapsedNs >= LONG_ENOUGH_NS || iterations * 8 > MOST_ITERATIONS) {
+      return iterations * INSTRUCTIONS_PER_ITERATION / (elapsedNs / 1e9);
+    }
+  }
+}
+
+/** A rate in two digits, in words that a person compares. */
+function perSecond(rate: number): string {
+  const [scaled, word] = rate >= 1e9
+    ? [rate / 1e9, " billion"]
+    : rate >= 1e6
+    ? [rate / 1e6, " million"]
+    : [rate, ""];
+  return `${Number(scaled.toPrecision(2))}${word}`;
+}
+
+/** The leaves for which CPUID answers otherwise than KVM says that it would. */
+function wrongLeaves(lab: Lab, mode: GuestPlan["mode"]): string[] {
+  // again: in eax, ask; xor ecx, ecx; cpuid; out mark, al; jmp again
+  const code = machineCode("e5 12", "31 c9", "0f a2", "e6 10", "eb f6");
+  using guest = new ProbeGuest(lab, { mode, code });
+  return guest.vcpu.getCpuid().filter((leaf) => {
+    guest.answer(leaf.function);
+    guest.nextIo(Port.mark);
+    const view = guest.registers();
+    return (["eax", "ebx", "ecx", "edx"] as const).some((name) => {
+      const value = kvmRegs.get(view, `r${name.slice(1)}` as "rax");
+      return BigInt.asUintN(32, value) !== BigInt(leaf[name]);
+    });
+  }).map((leaf) => `0x${leaf.function.toString(16)}`);
+}
+
+/** What comes of a single step over a NOP, if it is not what the manual says. */
+function steps(lab: Lab, mode: GuestPlan["mode"]): string {
+  const code = machineCode("90", "90", "e6 10"); // nop; nop; out mark, al
+  using guest = new ProbeGuest(lab, { mode, code });
+  guest.vcpu.setGuestDebug(kvmFlags.KVM_GUESTDBG_ENABLE | kvmFlags.KVM_GUESTDBG_SINGLESTEP);
+  const exit = guest.next();
+  return exit.kind === "debug" && exit.pc === BigInt(CODE + 1) ? "" : guest.show(exit);
+}

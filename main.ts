@@ -1,0 +1,24 @@
+/**
+ * The command line of Understudy. Nothing else: each command is defined in its room.
+ */
+import { Command } from "@commander-js/extra-typings";
+import { backupCommand, replayCommand } from "./backup/command.ts";
+import { runMain } from "./base/command_line.ts";
+import { ExitCode, type ExitCodeValue } from "./base/errors.ts";
+import { primaryCommand, runCommand } from "./primary/command.ts";
+
+await runMain(async () => {
+  let code: ExitCodeValue = ExitCode.ok;
+  const done = (result: ExitCodeValue) => {
+    code = result;
+  };
+  const program = new Command("understudy")
+    .description("a second copy of a running virtual machine, ready to go on in mid-sentence")
+    .addHelpText("after", "\nDocumentation: docs/CLI.md has every option and exit code.")
+    .exitOverride();
+  const commands = [runCommand, replayCommand, primaryCommand, backupCommand];
+  for (const make of commands) program.addCommand(make(done));
+  if (Deno.args.length === 0) program.outputHelp();
+  else await program.parseAsync(Deno.args, { from: "user" });
+  return code;
+});

@@ -1,0 +1,103 @@
+/**
+ * The commands `run` and `primary`.
+ */
+import { Option } from "@commander-js/extra-typings";
+import {
+  command,
+  onStopSignals,
+  parseCount,
+  parseMilliseconds,
+  parseSize,
+} from "../base/command_line.ts";
+import type { ExitCodeValue } from "../base/errors.ts";
+import { reporter } from "../base/reporter.ts";
+import { parseAddress } from "../link/address.ts";
+import { serveStatus } from "../link/status_server.ts";
+import { Solo } from "./solo.ts";
+import { startPrimary } from "./start.ts";
+
+const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none";
+
+/** Tells the caller what to exit with. */
+export type Done = (code: ExitCodeValue) => void;
+
+/** `understudy run` */
+export function runCommand(done: Done) {
+  return command("run", "run one machine, unprotected", [
+    "understudy run hello",
+    "understudy run ledger --record ledger.log",
+    "understudy run stress --cmdline '7 100' --console file:stress.txt",
+  ])
+    .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
+    .option("--console <c>", CONSOLE_HELP, "stdio")
+    .option("--cmdline <s>", "the guest's command line")
+    .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
+    .option("--record <file>", "record the log into a file, for `understudy replay`")
+    .action(async (guest, options) => {
+      const solo = await Solo.start({
+        guest,
+        console: options.console,
+        commandLine: options.cmdline,
+        memoryBytes: options.memory,
+        record: options.record,
+      }, reporter("run"));
+      onStopSignals((signal) => solo.stop(`stopped by ${signal}`));
+      done(await solo.run());
+    });
+}
+
+/** `understudy primary` */
+export function primaryCommand(done: Done) {
+  return command("primary", "run a machine that a backup can follow", [
+    "understudy primary ledger --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
+    "understudy primary vmlinux --cmdline 'console=ttyS0' --listen :7000 --arbiter file:/srv/arbiter --require-backup",
+  ])
+    .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
+    .requiredOption("--listen <addr>", "where backups can join, HOST:PORT")
+    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR")
+    .option("--console <c>", CONSOLE_HELP, "stdio")
+    .option("--cmdline <s>", "the guest's command line")
+    .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
+    .option("--id <id>", "the machine's id at the arbiter (default: the guest's name)")
+    .option("--who <name>", "how this side is called, for people", Deno.hostname())
+    .option("--require-backup", "do not start the guest before a backup follows", false)
+    .addOption(
+      new Option("--commit <when>", "outputs wait until the backup has so much of their log")
+        .choices(["received", "replayed"] as const).default("received" as const),
+    )
+    .option("--heartbeat <ms>", "how often the sides hear of each other", parseMilliseconds, 50)
+    .option("--timeout <ms>", "silence for longer is a loss", parseMilliseconds, 500)
+    .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
+    .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
+    .action(async (guest, options) => {
+      const say = reporter("primary");
+      const side = await startPrimary({
+        guest,
+        listen: options.listen,
+        arbiter: options.arbiter,
+        console: options.console,
+        memoryBytes: options.memory,
+        who: options.who,
+        requireBackup: options.requireBackup,
+        commitReplayed: options.commit === "replayed",
+        heartbeatMs: options.heartbeat,
+        timeoutMs: options.timeout,
+        ...(options.cmdline === undefined ? {} : { commandLine: options.cmdline }),
+        ...(options.id === undefined ? {} : { id: options.id }),
+        ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
+      }, say);
+      await using stack = new AsyncDisposableStack();
+      if (options.status !== undefined) {
+        const server = stack.use(serveStatus(parseAddress(options.status), {
+          status: () => side.status(),
+          handover: () => side.handover(),
+          stop: () => side.stop("stopped on request"),
+        }));
+        say(`status at http://${server.address}/status`);
+      }
+      stack.defer(onStopSignals((signal) => side.retire(`stopped by ${signal}`)));
+      const { code, why } = await side.run();
+      say(why);
+      done(code);
+    });
+}

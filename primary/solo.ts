@@ -1,0 +1,146 @@
+/**
+ * One machine, unprotected: `understudy run`. Its log can be recorded into a file.
+ */
+import { encodeLogFileHeader } from "../codec/log_file.ts";
+import { ExitCode, type ExitCodeValue, OsError, UnavailableError } from "../base/errors.ts";
+import type { Say } from "../base/reporter.ts";
+import { Gauge } from "../machine/channel.ts";
+import { checkMemoryBytes } from "../machine/guest_memory.ts";
+import type { GuestEnd } from "../machine/machine.ts";
+import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
+import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
+import { openSink } from "../sinks/open.ts";
+import type { Sink } from "../sinks/sink.ts";
+import { findGuest, machineIdOf } from "./guest_source.ts";
+import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
+
+/** What a machine is run with. */
+export interface SoloOptions {
+  readonly guest: string;
+  readonly console: string;
+  readonly commandLine: string | undefined;
+  readonly memoryBytes: number;
+  /** Where the log goes; undefined: nowhere. */
+  readonly record: string | undefined;
+}
+
+/** One unprotected machine. */
+export class Solo {
+  readonly #thread: VcpuThread;
+  readonly #sink: Sink;
+  readonly #file: Deno.FsFile | undefined;
+  readonly #say: Say;
+  #end: GuestEnd | undefined;
+
+  private constructor(
+    thread: VcpuThread,
+    sink: Sink,
+    file: Deno.FsFile | undefined,
+    say: Say,
+  ) {
+    this.#thread = thread;
+    this.#sink = sink;
+    this.#file = file;
+    this.#say = say;
+  }
+
+  /** Boots the guest. @throws what findGuest, openSink and the machine throw */
+  static async start(options: SoloOptions, say: Say): Promise<Solo> {
+    checkMemoryBytes(options.memoryBytes);
+    const guest = await findGuest(options.guest, options.commandLine);
+    const file = options.record === undefined ? undefined : createLog(options.record);
+    file?.writeSync(encodeLogFileHeader(options.memoryBytes));
+    const sink = openSink(options.console, { machineId: machineIdOf(options.guest), notice: say });
+    await sink.goLive(0, 0, 1);
+    const config: PrimaryThreadConfig = {
+      ...guest,
+      memoryBytes: options.memoryBytes,
+      epochMs: Date.now(),
+      startPaused: file !== undefined,
+    };
+    const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
+    return new Solo(thread, sink, file, say);
+  }
+
+  /** Runs to the guest's end; gives everything back. */
+  async run(): Promise<ExitCodeValue> {
+    void this.#pumpInput();
+    try {
+      while (!await this.#takeNext());
+    } finally {
+      this.#thread.retire();
+      this.#file?.close();
+      if (this.#end !== undefined) await this.#sink.end(this.#end.code, this.#end.why);
+      await this.#sink.close();
+    }
+    this.#say(this.#end!.why);
+    return this.#end!.code === 0 ? ExitCode.ok : ExitCode.guest;
+  }
+
+  /** Ends the guest. */
+  stop(why: string): void {
+    this.#tell({ type: "end", why });
+  }
+
+  #tell(command: RecorderCommand): void {
+    void this.#thread.command(command);
+  }
+
+  /** @returns whether that was the thread's last word */
+  async #takeNext(): Promise<boolean> {
+    const { kind, body } = await this.#thread.read();
+    if (kind === RecordKind.output) {
+      const { offset, bytes } = readOutput(body);
+      await this.#sink.perform(offset, bytes);
+      this.#sink.inputCommitted(this.#thread.channel.gauges[Gauge.inputOffset]!);
+      return false;
+    }
+    if (kind === RecordKind.frame) {
+      const { bytes, completesState } = readFrame(body);
+      writeAll(this.#file!, bytes);
+      if (completesState) this.#tell({ type: "resume" });
+      return false;
+    }
+    const notice = decodeMessageRecord<RecorderNotice | ThreadNotice>(body);
+    switch (notice.type) {
+      case "ready":
+        this.#thread.kickTarget = notice.kickTarget;
+        if (this.#file !== undefined) this.#tell({ type: "startLog", session: 1, generation: 1 });
+        return false;
+      case "ended":
+        this.#end = notice.end;
+        this.#tell({ type: "quit" });
+        return false;
+      case "gone":
+        if (notice.failure !== undefined) throw errorOf(notice.failure);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  async #pumpInput(): Promise<void> {
+    for (;;) {
+      const bytes = await this.#sink.readInput();
+      if (bytes === undefined) return;
+      await this.#thread.input(bytes);
+    }
+  }
+}
+
+function createLog(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { write: true, create: true, truncate: true });
+  } catch (cause) {
+    throw new UnavailableError(`can't record into ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  } catch (cause) {
+    throw new OsError(`write to the log (${(cause as Error).message})`, 0, "is the disk full?");
+  }
+}

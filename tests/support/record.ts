@@ -1,0 +1,117 @@
+/**
+ * Records a bundled guest the way a primary does: the recorder in its own vCPU thread, what it says read
+ * here, the log kept instead of sent.
+ *
+ * Called by the whole-system tests and by the campaigns.
+ */
+import { encodeLogFileHeader } from "../../codec/log_file.ts";
+import type { GuestEnd } from "../../machine/machine.ts";
+import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../../machine/records.ts";
+import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
+import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
+import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
+
+/** What to record. */
+export interface RecordOptions {
+  /** The name of a bundled guest. */
+  readonly guest: string;
+  readonly commandLine?: string;
+  /** Asked after each output, with all output so far: what to type now, if anything. */
+  readonly input?: (output: string) => string | undefined;
+  readonly memoryBytes?: number;
+  /** Guest-caused exits between two digests in the log. */
+  readonly exitsPerDigest?: number;
+  /** Begin a new session, with the running guest's state, after each so many outputs. */
+  readonly outputsPerSession?: number;
+}
+
+/** A recorded run. */
+export interface Recording {
+  readonly memoryBytes: number;
+  /** Each session's frames, whole; the first session begins before the guest's first instruction. */
+  readonly logs: readonly (readonly Uint8Array<ArrayBuffer>[])[];
+  readonly output: Uint8Array<ArrayBuffer>;
+  readonly end: GuestEnd;
+  /** The execution point of the end. */
+  readonly points: number;
+}
+
+/** Enough for the bundled guests. */
+const MEMORY_BYTES = 16 << 20;
+/** 2023-11-14, some seconds after 22:13. */
+const EPOCH_MS = 1_700_000_000_000;
+
+/** Records a guest to its end. @throws whatever the recording thread died of */
+export async function recordGuest(options: RecordOptions): Promise<Recording> {
+  const memoryBytes = options.memoryBytes ?? MEMORY_BYTES;
+  const { guest, commandLine = "", exitsPerDigest } = options;
+  const image = Deno.readFileSync(new URL(`../../guests/images/${guest}.elf`, import.meta.url));
+  const thread = new VcpuThread<PrimaryThreadConfig, RecorderCommand>(
+    new URL("../../primary/vcpu_worker.ts", import.meta.url),
+    {
+      image,
+      name: guest,
+      commandLine,
+      memoryBytes,
+      epochMs: EPOCH_MS,
+      startPaused: true,
+      ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
+    },
+  );
+  try {
+    return { memoryBytes, ...await readToEnd(thread, options) };
+  } finally {
+    thread.retire();
+  }
+}
+
+async function readToEnd(
+  thread: VcpuThread<PrimaryThreadConfig, RecorderCommand>,
+  { input, outputsPerSession }: RecordOptions,
+): Promise<Omit<Recording, "memoryBytes">> {
+  const logs: Uint8Array<ArrayBuffer>[][] = [];
+  const outputs: Uint8Array<ArrayBuffer>[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
+  let session = 0;
+  let points = 0;
+  let end: GuestEnd | undefined;
+  const startLog = () => thread.command({ type: "startLog", session: ++session, generation: 1 });
+  for (;;) {
+    const { kind, body } = await thread.read();
+    if (kind === RecordKind.output) {
+      const { bytes } = readOutput(body);
+      outputs.push(bytes);
+      text += decoder.decode(bytes, { stream: true });
+      const typed = input?.(text);
+      if (typed !== undefined) await thread.input(new TextEncoder().encode(typed));
+      if (outputsPerSession !== undefined && outputs.length % outputsPerSession === 0) {
+        await startLog();
+      }
+    } else if (kind === RecordKind.frame) {
+      const frame = readFrame(body);
+      (logs[frame.session - 1] ??= []).push(frame.bytes);
+      points = frame.through;
+      if (frame.completesState && frame.session === 1) await thread.command({ type: "resume" });
+    } else {
+      const notice = decodeMessageRecord<ThreadNotice | RecorderNotice>(body);
+      if (notice.type === "ready") {
+        thread.kickTarget = notice.kickTarget;
+        await startLog();
+      } else if (notice.type === "ended") {
+        end = notice.end;
+        await thread.command({ type: "quit" });
+      } else if (notice.type === "gone") {
+        if (notice.failure !== undefined) throw errorOf(notice.failure);
+        if (end === undefined) throw new Error("the recorder left before the guest's end");
+        const output = new Uint8Array(await new Blob(outputs).arrayBuffer());
+        return { logs: logs.filter((log) => log !== undefined), output, end, points };
+      }
+    }
+  }
+}
+
+/** A session of a recording as a log file, for what reads one. */
+export function logFileOf({ memoryBytes, logs }: Recording, session = 0): Blob {
+  return new Blob([encodeLogFileHeader(memoryBytes), ...logs[session]!]);
+}
