@@ -71,7 +71,8 @@ export class Follower {
     const connections = listen === undefined ? undefined : openConnections(listen, this.#say);
     const address = connections?.address ?? "";
     try {
-      for (;;) {
+      // What keeps it from joining is said once, not four times a second.
+      for (let lastWhy = "";;) {
         const end = await this.#session(address);
         if (end.type === "live") {
           if (connections !== undefined) this.#say(`a backup can join at ${connections.address}`);
@@ -83,7 +84,8 @@ export class Follower {
         if (end.diverged && ++this.#divergences >= divergenceLimit) {
           return { code: ExitCode.diverged, why: `unfit after ${this.#divergences} divergences` };
         }
-        this.#say(`${end.why}; joins anew`);
+        if (end.why !== lastWhy) this.#say(`${end.why}; joins anew`);
+        lastWhy = end.why;
         await pause(REJOIN_MS, this.#abort.signal);
         if (this.#abort.signal.aborted) return { code: ExitCode.ok, why: "stopped before it joined" };
       }

@@ -86,12 +86,7 @@ export class Channel {
     return Atomics.load(this.#bell, ABORT) !== 0;
   }
 
-  /** Worker: whether the bell has rung since `hear`. Cheap enough for every exit. */
-  get rung(): boolean {
-    return Atomics.load(this.#bell, 0) !== this.#heard;
-  }
-
-  /** Worker: from now on `rung` is about later rings. To be called before the rings are read. */
+  /** Worker: from now on `wait` is about later rings. To be called before the rings are looked at. */
   hear(): void {
     this.#heard = Atomics.load(this.#bell, 0);
   }

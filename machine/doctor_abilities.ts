@@ -72,6 +72,29 @@ const ring0Speed: Probe<Lab> = {
   },
 };
 
+const ports: Probe<Lab> = {
+  name: "ports in ring 3",
+  required: false,
+  without: "can't be told: guests should set IOPL 3 and the TSS's permission map",
+  examine(lab) {
+    const ways = { iopl: "IOPL 3", map: "the TSS's permission map" } as const;
+    const keys = Object.keys(ways) as (keyof typeof ways)[];
+    const honoured = keys.filter((portsBy) => {
+      const code = machineCode("e6 10"); // out mark, al
+      using guest = new ProbeGuest(lab, { mode: "ring3", code, portsBy });
+      return guest.trapOf(guest.next()) !== GENERAL_PROTECTION;
+    });
+    const both = honoured.length === keys.length;
+    return {
+      finding: `allowed by ${honoured.map((way) => ways[way]).join(" and by ") || "neither way"}`,
+      status: both ? "good" : "limited",
+      meaning: both
+        ? "programs that drive devices from ring 3 may use either"
+        : "programs that drive devices from ring 3 must use what is honoured; bundled guests use both",
+    };
+  },
+};
+
 const rdtsc: Probe<Lab> = {
   name: "RDTSC in ring 3",
   required: false,
@@ -173,6 +196,7 @@ const singleStep: Probe<Lab> = {
 export const abilityProbes: readonly Probe<Lab>[] = [
   exitCost,
   ring0Speed,
+  ports,
   rdtsc,
   cpuid,
   syscall,

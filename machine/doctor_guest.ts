@@ -46,8 +46,8 @@ export interface GuestPlan {
   readonly cr4?: bigint;
   /** Bits of EFER on top of those that long mode needs. */
   readonly efer?: bigint;
-  /** Whether ring 0 starts with interrupts on; ring 3 always does. */
-  readonly interruptsOn?: boolean;
+  /** What lets ring 3 use ports; by default both, as hosts differ in what they honour. */
+  readonly portsBy?: "iopl" | "map" | "both";
   /** What is done to the VM before it has a vCPU. */
   readonly prepare?: (vm: Vm) => void;
 }
@@ -74,6 +74,10 @@ export const INTERRUPT_VECTOR = 0x30;
 const PAGE_TABLES = 0x2000;
 const GDT = 0x5000;
 const TSS = 0x5100;
+/** The TSS proper, and its I/O permission map: a bit for each port below 256, and the closing byte. */
+const TSS_BYTES = 104;
+const PORT_MAP_BYTES = 32 + 1;
+const TSS_LIMIT = TSS_BYTES + PORT_MAP_BYTES - 1;
 const IDT = 0x6000;
 const HANDLERS = 0x7000;
 const HANDLER_BYTES = 32;
@@ -208,6 +212,8 @@ export class ProbeGuest implements Disposable {
         return `${exit.isWrite ? "OUT to" : "IN from"} port 0x${exit.port.toString(16)}`;
       case "internal-error":
         return `KVM's internal error ${exit.suberror}`;
+      case "debug":
+        return `a stop at 0x${exit.pc.toString(16)}`;
       case "unknown":
         return `exit reason ${exit.reason}`;
       default:
@@ -223,7 +229,7 @@ export class ProbeGuest implements Disposable {
 
 function startVcpu(
   vcpu: Vcpu,
-  { mode, cr4 = 0n, efer = 0n, interruptsOn = false }: GuestPlan,
+  { mode, cr4 = 0n, efer = 0n, portsBy }: GuestPlan,
 ): void {
   const sregs = vcpu.get("sregs");
   const view = kvmSregs.view(sregs);
@@ -240,8 +246,8 @@ function startVcpu(
   const regsView = kvmRegs.view(regs);
   kvmRegs.set(regsView, "rip", BigInt(CODE));
   kvmRegs.set(regsView, "rsp", mode === "ring3" ? RING3_STACK : RING0_STACK);
-  // Bit 1 is always set; 0x200 is IF; 0x3000 is IOPL 3: OUT from ring 3.
-  const rflags = mode === "ring3" ? 0x3202n : interruptsOn ? 0x202n : 0x2n;
+  // Bit 1 is always set; then IF (a ring 3 without it could not get it back), then IOPL 3.
+  const rflags = mode !== "ring3" ? 0x2n : portsBy === "map" ? 0x202n : 0x3202n;
   kvmRegs.set(regsView, "rflags", rflags);
   vcpu.set("regs", regs);
 }
@@ -256,7 +262,7 @@ function enterLongMode(view: DataView, isRing3: boolean): void {
       ? (isRing3 ? Selector.code3 : Selector.code0)
       : (isRing3 ? Selector.data3 : Selector.data0);
     kvmSregs.set(view, `${name}.base`, isTss ? BigInt(TSS) : 0n);
-    kvmSregs.set(view, `${name}.limit`, isTss ? 0x67 : 0xffff_ffff);
+    kvmSregs.set(view, `${name}.limit`, isTss ? TSS_LIMIT : 0xffff_ffff);
     kvmSregs.set(view, `${name}.selector`, selector);
     kvmSregs.set(view, `${name}.type`, isCode || isTss ? 11 : 3);
     kvmSregs.set(view, `${name}.present`, 1);
@@ -277,7 +283,7 @@ function enterLongMode(view: DataView, isRing3: boolean): void {
   kvmSregs.set(view, "efer", 0x500n); // LMA, LME
 }
 
-function fillTables(memory: Bytes, { handlers = {} }: GuestPlan): void {
+function fillTables(memory: Bytes, { handlers = {}, portsBy }: GuestPlan): void {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   const quad = (at: number, value: bigint) => view.setBigUint64(at, value, true);
   // Present, writable, user; accessed and dirty beforehand, so that no walk writes to the tables.
@@ -289,9 +295,11 @@ function fillTables(memory: Bytes, { handlers = {} }: GuestPlan): void {
   quad(GDT + Selector.data0, 0x00cf_9300_0000_ffffn);
   quad(GDT + (Selector.data3 & ~3), 0x00cf_f300_0000_ffffn);
   quad(GDT + (Selector.code3 & ~3), 0x00af_fb00_0000_ffffn);
-  quad(GDT + Selector.tss, 0x0000_8b00_0000_0067n | (BigInt(TSS) << 16n));
+  quad(GDT + Selector.tss, 0x8b00_0000_0000n | BigInt(TSS) << 16n | BigInt(TSS_LIMIT));
   quad(TSS + 4, RING0_STACK);
-  view.setUint16(TSS + 0x66, 0x68, true);
+  view.setUint16(TSS + 102, TSS_BYTES, true);
+  memory.fill(portsBy === "iopl" ? 0xff : 0, TSS + TSS_BYTES, TSS + TSS_LIMIT);
+  memory[TSS + TSS_LIMIT] = 0xff;
 
   for (let vector = 0; vector < VECTORS; vector++) {
     const at = HANDLERS + vector * HANDLER_BYTES;

@@ -126,7 +126,7 @@ export class Recorder implements InputSource {
     this.channel.gauges[Gauge.point] = machine.point;
     this.channel.gauges[Gauge.clockUs] = machine.clockUs;
     this.channel.gauges[Gauge.inputOffset] = machine.board.console.rxTotal;
-    if (this.channel.rung || this.#paused) this.#obey(machine);
+    if (this.channel.commands.usedBytes > 0 || this.#paused) this.#obey(machine);
     if (this.#stopping) return "stop";
     if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);

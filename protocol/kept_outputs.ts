@@ -13,6 +13,8 @@ import type { Output } from "./output_gate.ts";
 interface Stream {
   readonly kept: Output[];
   doneOffset: number;
+  /** Where the last output ended, kept or not; undefined before the first. */
+  end: number | undefined;
 }
 
 /** All sinks' kept outputs. */
@@ -38,16 +40,15 @@ export class KeptOutputs {
   /**
    * The machine put bytes out, or a state transfer brought them.
    * @returns those of them that are done already
-   * @throws PeerError if they do not follow on what is kept
+   * @throws PeerError if they do not follow on the sink's last ones
    */
   add(output: Output): Output[] {
     const stream = this.#stream(output.sink);
-    const last = stream.kept.at(-1);
-    if (last !== undefined && output.offset !== last.offset + last.bytes.length) {
-      throw new PeerError(
-        `sink ${output.sink}: output at ${output.offset}, expected ${last.offset + last.bytes.length}`,
-      );
+    const expected = stream.end ?? output.offset;
+    if (output.offset !== expected) {
+      throw new PeerError(`sink ${output.sink}: output at ${output.offset}, expected ${expected}`);
     }
+    stream.end = output.offset + output.bytes.length;
     stream.kept.push(output);
     this.#bytes += output.bytes.length;
     return this.#drop(stream);
@@ -63,6 +64,17 @@ export class KeptOutputs {
     }
     stream.doneOffset = offset;
     return this.#drop(stream);
+  }
+
+  /**
+   * A sink with notices of outputs that the machine has not put out: once the replay has caught up,
+   * there must be none. (Where no output is known at all, there is nothing to compare with.)
+   */
+  overrun(): { sink: number; doneOffset: number; end: number } | undefined {
+    for (const [sink, { doneOffset, end }] of this.#streams) {
+      if (end !== undefined && doneOffset > end) return { sink, doneOffset, end };
+    }
+    return undefined;
   }
 
   /** Takes out what is done. An output that is done in part is cut. */
@@ -86,7 +98,7 @@ export class KeptOutputs {
   #stream(sink: number): Stream {
     let stream = this.#streams.get(sink);
     if (stream === undefined) {
-      stream = { kept: [], doneOffset: 0 };
+      stream = { kept: [], doneOffset: 0, end: undefined };
       this.#streams.set(sink, stream);
     }
     return stream;

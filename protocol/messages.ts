@@ -9,13 +9,20 @@
  * ```
  *
  * Encoding and decoding follow the table; so do the types. What comes in is checked against it to the
- * last byte: a message that is short, long or out of range is a PeerError.
+ * last byte: a message that is short, long or out of range is a PeerError. A text has at most
+ * {@link TEXT_BYTES_MAX} bytes; a longer one is cut when it is sent. (Texts quote the peer and the guest:
+ * a long one must not be this side's defect.)
+ *
+ * Both protocol machines speak in these; their drivers encode and decode.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
 
 /** Raised whenever a message or its meaning changes: the two sides must run the same. */
 export const PROTOCOL_VERSION = 1;
+
+/** The longest text, in bytes of UTF-8: some lines for people, ten machine ids. */
+export const TEXT_BYTES_MAX = 1024;
 
 type FieldType = "u8" | "u32" | "u53" | "flag" | "text" | "bytes";
 
@@ -129,9 +136,8 @@ function encodeField(
   name: string,
 ): Uint8Array {
   if (type === "text" || type === "bytes") {
-    const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value as Uint8Array;
+    const bytes = typeof value === "string" ? encodeText(value) : value as Uint8Array;
     const lengthBytes = type === "text" ? 2 : 4;
-    assert(bytes.length < 2 ** (8 * lengthBytes), `${name} has ${bytes.length} bytes`);
     const field = new Uint8Array(lengthBytes + bytes.length);
     const view = new DataView(field.buffer);
     if (type === "text") view.setUint16(0, bytes.length, true);
@@ -152,6 +158,12 @@ function encodeField(
   return new Uint8Array(view.buffer);
 }
 
+/** As much of a text as may be sent: whole characters. */
+function encodeText(text: string): Uint8Array {
+  const bytes = new Uint8Array(TEXT_BYTES_MAX);
+  return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
+}
+
 /** Reads fields one after the other, each checked against what is left. */
 class Reader {
   readonly #view: DataView;
@@ -162,15 +174,8 @@ class Reader {
   }
 
   field(name: string, type: FieldType): string | number | boolean | Uint8Array {
-    if (type === "text" || type === "bytes") {
-      const lengthAt = this.#take(type === "text" ? 2 : 4, name);
-      const length = type === "text"
-        ? this.#view.getUint16(lengthAt, true)
-        : this.#view.getUint32(lengthAt, true);
-      const at = this.#take(length, name);
-      const bytes = this.payload.slice(at, at + length);
-      return type === "text" ? new TextDecoder().decode(bytes) : bytes;
-    }
+    if (type === "text") return this.#text(name);
+    if (type === "bytes") return this.#bytes(this.#view.getUint32(this.#take(4, name), true), name);
     const at = this.#take(FIXED_BYTES[type], name);
     if (type === "u32") return this.#view.getUint32(at, true);
     if (type === "u8") return this.#view.getUint8(at);
@@ -190,6 +195,24 @@ class Reader {
     if (this.#at !== this.payload.length) {
       throw this.#bad("payload", `${this.payload.length} bytes`, `${this.#at}`);
     }
+  }
+
+  #text(name: string): string {
+    const length = this.#view.getUint16(this.#take(2, name), true);
+    if (length > TEXT_BYTES_MAX) {
+      throw this.#bad(name, `a text of ${length} bytes`, `at most ${TEXT_BYTES_MAX}`);
+    }
+    const bytes = this.#bytes(length, name);
+    try {
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      throw this.#bad(name, `bytes ${bytes.slice(0, 16)}...`, "UTF-8");
+    }
+  }
+
+  #bytes(length: number, name: string): Uint8Array {
+    const at = this.#take(length, name);
+    return this.payload.slice(at, at + length);
   }
 
   #take(bytes: number, name: string): number {

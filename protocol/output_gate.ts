@@ -10,6 +10,7 @@
  * Source: Scales et al. 2010, section 2.3 (Output Rule); Fadhihansah 2017 (notice after the output).
  */
 import { assert } from "../base/assert.ts";
+import { PeerError } from "../base/errors.ts";
 
 /** Bytes that leave the machine. */
 export interface Output {
@@ -29,6 +30,8 @@ interface Queue {
   readonly waiting: Output[];
   performing: boolean;
   doneOffset: number;
+  /** All of it was kept by a backup: the machine's own next output has to follow on it. */
+  isAdopted: boolean;
 }
 
 /** All sinks' queues. */
@@ -36,6 +39,7 @@ export class OutputGate {
   readonly #queues = new Map<number, Queue>();
   /** Outputs made at this execution point or before are released. */
   #releasedThrough = -1;
+  #takenThrough = -1;
   #bytes = 0;
 
   /** How many bytes wait or are being performed. */
@@ -55,17 +59,31 @@ export class OutputGate {
     return count;
   }
 
-  /** Takes in an output; its offset must follow on the sink's last one. */
+  /** The execution point of the last output that was taken; -1 if none was. */
+  get takenThrough(): number {
+    return this.#takenThrough;
+  }
+
+  /** Takes in an output that a backup has kept until its takeover. */
+  adopt(output: Output): void {
+    this.#push(this.#queue(output, true), output);
+  }
+
+  /**
+   * Takes in an output; its offset must follow on the sink's last one.
+   * @throws PeerError if it does not follow on what was adopted: both came from the other side
+   */
   add(output: Output): void {
-    const queue = this.#queue(output.sink, output.offset);
-    const last = queue.waiting.at(-1);
-    const expected = last === undefined ? queue.doneOffset : last.offset + last.bytes.length;
-    assert(
-      output.offset === expected,
-      `sink ${output.sink}: output at ${output.offset}, expected ${expected}`,
-    );
-    queue.waiting.push(output);
-    this.#bytes += output.bytes.length;
+    const queue = this.#queue(output, false);
+    const expected = endOf(queue);
+    if (queue.isAdopted && output.offset !== expected) {
+      throw new PeerError(
+        `sink ${output.sink}: the machine taken over goes on at ${output.offset}, the outputs ` +
+          `kept for it end at ${expected}`,
+      );
+    }
+    queue.isAdopted = false;
+    this.#push(queue, output);
   }
 
   /** Releases what was made at `point` or before; the point may go back (protection begins). */
@@ -80,6 +98,7 @@ export class OutputGate {
       const next = queue.waiting[0];
       if (next === undefined || queue.performing || next.point > this.#releasedThrough) continue;
       queue.performing = true;
+      this.#takenThrough = Math.max(this.#takenThrough, next.point);
       taken.push(next);
     }
     return taken;
@@ -106,12 +125,28 @@ export class OutputGate {
     return [...this.#queues].map(([sink, { doneOffset }]) => ({ sink, offset: doneOffset }));
   }
 
-  #queue(sink: number, firstOffset: number): Queue {
+  #push(queue: Queue, output: Output): void {
+    const expected = endOf(queue);
+    assert(
+      output.offset === expected,
+      `sink ${output.sink}: output at ${output.offset}, expected ${expected}`,
+    );
+    queue.waiting.push(output);
+    this.#bytes += output.bytes.length;
+  }
+
+  #queue({ sink, offset }: Output, isAdopted: boolean): Queue {
     let queue = this.#queues.get(sink);
     if (queue === undefined) {
-      queue = { waiting: [], performing: false, doneOffset: firstOffset };
+      queue = { waiting: [], performing: false, doneOffset: offset, isAdopted };
       this.#queues.set(sink, queue);
     }
     return queue;
   }
+}
+
+/** The offset that the sink's next output has to have. */
+function endOf({ waiting, doneOffset }: Queue): number {
+  const last = waiting.at(-1);
+  return last === undefined ? doneOffset : last.offset + last.bytes.length;
 }
