@@ -5,7 +5,9 @@ import { Command } from "@commander-js/extra-typings";
 import { backupCommand, replayCommand } from "./backup/command.ts";
 import { runMain } from "./base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "./base/errors.ts";
+import { handoverCommand, stopCommand } from "./link/command.ts";
 import { primaryCommand, runCommand } from "./primary/command.ts";
+import { consoleCommand } from "./sinks/command.ts";
 
 await runMain(async () => {
   let code: ExitCodeValue = ExitCode.ok;
@@ -16,8 +18,16 @@ await runMain(async () => {
     .description("a second copy of a running virtual machine, ready to go on in mid-sentence")
     .addHelpText("after", "\nDocumentation: docs/CLI.md has every option and exit code.")
     .exitOverride();
-  const commands = [runCommand, replayCommand, primaryCommand, backupCommand];
-  for (const make of commands) program.addCommand(make(done));
+  const commands = [
+    runCommand,
+    replayCommand,
+    primaryCommand,
+    backupCommand,
+    consoleCommand,
+    handoverCommand,
+    stopCommand,
+  ];
+  for (const make of commands) program.addCommand(make(done) as Command);
   if (Deno.args.length === 0) program.outputHelp();
   else await program.parseAsync(Deno.args, { from: "user" });
   return code;

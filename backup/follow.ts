@@ -49,6 +49,7 @@ export class Follower {
   readonly #abort = new AbortController();
   #sink: Sink | undefined;
   #claimer: Claimer | undefined;
+  #connections: ReturnType<typeof openConnections> | undefined;
   #divergences = 0;
   #role: FollowerRole;
 
@@ -68,17 +69,14 @@ export class Follower {
     const { listen, arbiter } = this.#options;
     parseAddress(this.#options.primary);
     openArbiter(arbiter).close();
-    const connections = listen === undefined ? undefined : openConnections(listen, this.#say);
-    const address = connections?.address ?? "";
+    this.#connections = listen === undefined ? undefined : openConnections(listen, this.#say);
+    const address = this.#connections?.address ?? "";
     try {
       // What keeps it from joining is said once, not four times a second.
       for (let lastWhy = "";;) {
         const end = await this.#session(address);
         if (end.type === "live") {
-          if (connections !== undefined) this.#say(`a backup can join at ${connections.address}`);
-          const side = becomePrimary({ ...end, connections, say: this.#say });
-          this.#setRole(Object.assign(side, { role: "primary" as const }));
-          return await side.run();
+          return await this.#live(end, address);
         }
         if (end.type === "halt") return end;
         if (end.diverged && ++this.#divergences >= divergenceLimit) {
@@ -90,7 +88,7 @@ export class Follower {
         if (this.#abort.signal.aborted) return { code: ExitCode.ok, why: "stopped before it joined" };
       }
     } finally {
-      await connections?.close();
+      await this.#connections?.close();
       await this.#sink?.close();
       this.#claimer?.arbiter.close();
     }
@@ -131,6 +129,18 @@ export class Follower {
     const end = await side.run();
     if (end.type !== "live") this.#setRole(this.#waiting());
     return end;
+  }
+
+  /** Hands all that this side has over to the primary that it becomes, which gives it back. */
+  #live(end: SessionEnd & { type: "live" }, address: string): Promise<Halt> {
+    const connections = this.#connections;
+    this.#connections = undefined;
+    this.#sink = undefined;
+    this.#claimer = undefined;
+    if (connections !== undefined) this.#say(`a backup can join at ${address}`);
+    const side = becomePrimary({ ...end, connections, say: this.#say });
+    this.#setRole(Object.assign(side, { role: "primary" as const }));
+    return side.run();
   }
 
   #setRole(role: FollowerRole): void {

@@ -269,7 +269,6 @@ export class PrimarySide {
         return false;
       case "ended":
         this.#guestEnded = true;
-        this.#parts.say(notice.end.why);
         this.step({ type: "guestEnded", end: notice.end, sequence: notice.sequence });
         return false;
       case "gone":

@@ -7,6 +7,7 @@
 import { Replayer } from "../../backup/replayer.ts";
 import { FrameDecoder, type FrameHeader } from "../../codec/codec.ts";
 import { ControlCode } from "../../machine/control.ts";
+import { Digester } from "../../machine/digest.ts";
 import type { InputSource, Verdict } from "../../machine/input_source.ts";
 import { type GuestEnd, Machine } from "../../machine/machine.ts";
 import { captureState } from "../../machine/state.ts";
@@ -40,7 +41,7 @@ export interface Replay {
   readonly points: number;
   /** Digests of the whole machine that were compared, all equal. */
   readonly digests: number;
-  /** The whole state at the end, as a state transfer would carry it. */
+  /** The whole state at the end: a digest, and all pages of memory that are not zero. */
   readonly state: Uint8Array<ArrayBuffer>;
 }
 
@@ -70,9 +71,12 @@ export async function replayFrames(
   loop.source = new Settler();
   loop.run();
   const { end, point } = machine;
-  const sections = [...captureState(machine)].map(({ bytes }) => bytes);
-  const [output, state] = await Promise.all([outputs, sections].map(join));
-  return { output: output!, outputOffset, end, points: point, digests: replayer.digests, state: state! };
+  const pages = [...captureState(machine)].slice(0, -1).map(({ bytes }) => bytes);
+  const [output, state] = await Promise.all([
+    join(outputs),
+    join([new Digester(machine).take(), ...pages]),
+  ]);
+  return { output, outputOffset, end, points: point, digests: replayer.digests, state };
 }
 
 /** The points at which a log has digests. */

@@ -1,0 +1,119 @@
+/**
+ * What a primary knows of one backup's session: what was sent, what the backup says it has, when it was
+ * last heard. The bookkeeping of the logging channel, and the checks of what acks may say.
+ *
+ * "Heard" is never the moment at which an ack was read: a side that was stopped reads old ones when it
+ * wakes. It is the moment, by our own clock, at which we sent what the ack echoes; the backup lived after
+ * that, and its own patience began after that too.
+ *
+ * Used by the primary's protocol, one a session.
+ */
+import { assert } from "../base/assert.ts";
+import { PeerError } from "../base/errors.ts";
+import type { MessageOf } from "./messages.ts";
+import type { LoggedFrame } from "./primary_types.ts";
+import type { Connection } from "./types.ts";
+
+/** A frame that was sent, without its bytes. */
+type SentFrame = Pick<LoggedFrame, "sequence" | "through" | "inputOffset">;
+
+/** One backup's session. */
+export class PrimarySession {
+  /** `protected` has been sent: the backup may claim. */
+  isProtected = false;
+  /** Our clock when we sent what the backup last echoed. */
+  heardMs: number;
+  /** The last frame that was sent. */
+  sent = 0;
+  /** The last frame that the backup has received. */
+  received = 0;
+  /** The last frame that it has replayed. */
+  replayed = 0;
+  /** The execution point that its replay has reached. */
+  point = 0;
+  /** The last frame that was acknowledged as the commit mode asks. */
+  acked: SentFrame | undefined;
+  #stateSequence: number | undefined;
+  #sentThrough = 0;
+  #beatMs = 0;
+  readonly #unacked: SentFrame[] = [];
+  readonly #unreplayed: { readonly sequence: number; readonly bytes: number }[] = [];
+  #unreplayedBytes = 0;
+
+  /**
+   * @param connection the logging channel
+   * @param who how the backup calls itself, for people
+   * @param number of this session, from 1
+   * @param commitReplayed whether only a frame that has been replayed counts as acknowledged
+   * @param nowMs when its hello was read
+   */
+  constructor(
+    readonly connection: Connection,
+    readonly who: string,
+    readonly number: number,
+    readonly commitReplayed: boolean,
+    nowMs: number,
+  ) {
+    this.heardMs = nowMs;
+  }
+
+  /** Log that was sent and has not been replayed, in bytes. */
+  get unreplayedBytes(): number {
+    return this.#unreplayedBytes;
+  }
+
+  /** The frame that completed the state that the session began with, once it has been replayed. */
+  get replayedState(): number | undefined {
+    const sequence = this.#stateSequence;
+    return sequence !== undefined && this.replayed >= sequence ? sequence : undefined;
+  }
+
+  /** Whether the frame `sequence` and all before it are acknowledged as the commit mode asks. */
+  holds(sequence: number): boolean {
+    return (this.commitReplayed ? this.replayed : this.received) >= sequence;
+  }
+
+  /** A frame of this session goes out. */
+  send({ sequence, through, inputOffset, completesState, bytes }: LoggedFrame): void {
+    assert(sequence === this.sent + 1, `frame ${sequence} of the log, expected ${this.sent + 1}`);
+    this.sent = sequence;
+    this.#sentThrough = through;
+    if (completesState) this.#stateSequence = sequence;
+    this.#unacked.push({ sequence, through, inputOffset });
+    this.#unreplayed.push({ sequence, bytes: bytes.length });
+    this.#unreplayedBytes += bytes.length;
+  }
+
+  /** A heartbeat goes out. */
+  beat(nowMs: number): void {
+    this.#beatMs = nowMs;
+  }
+
+  /**
+   * Takes an ack in.
+   * @throws PeerError if it takes something back, or speaks of what was never sent
+   */
+  ack({ received, replayed, point, echoMs }: MessageOf<"ack">): void {
+    const limits = [
+      ["received", received, this.received, this.sent],
+      ["replayed", replayed, this.replayed, received],
+      ["point", point, 0, this.#sentThrough],
+      ["echoMs", echoMs, 0, this.#beatMs],
+    ] as const;
+    for (const [name, value, least, most] of limits) {
+      if (value < least || value > most) {
+        throw new PeerError(`an ack with ${name} ${value}, expected ${least} to ${most}`);
+      }
+    }
+    this.received = received;
+    this.replayed = replayed;
+    this.point = point;
+    this.heardMs = Math.max(this.heardMs, echoMs);
+    while (this.#unreplayed[0] !== undefined && this.#unreplayed[0].sequence <= replayed) {
+      this.#unreplayedBytes -= this.#unreplayed.shift()!.bytes;
+    }
+    while (this.#unacked[0] !== undefined && this.holds(this.#unacked[0].sequence)) {
+      this.acked = this.#unacked.shift();
+    }
+  }
+}
