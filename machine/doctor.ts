@@ -15,8 +15,8 @@ import { kvmBasics, kvmExtras } from "./doctor_kvm.ts";
 import { systemProbes } from "./doctor_system.ts";
 import { Watchdog } from "./doctor_watchdog.ts";
 
-export type { Check, CheckStatus, HostReport } from "./doctor_check.ts";
-export { formatReport } from "./doctor_report.ts";
+export type { Check, CheckStatus, Finding, HostReport } from "./doctor_check.ts";
+export { formatReport, type ReportStyle } from "./doctor_report.ts";
 
 /**
  * Examines this host. Takes about half a second, in which the calling thread is blocked; the thread

@@ -9,16 +9,9 @@ import { HostClock } from "../ffi/host_clock.ts";
 import { kvmCaps, kvmFlags } from "../ffi/kvm_numbers.ts";
 import { kvmRegs } from "../ffi/kvm_structs.ts";
 import type { Vm } from "../ffi/vm.ts";
+import { INTERRUPT_VECTOR, machineCode, Port, PROBE_MEMORY_BYTES, SCRATCH } from "./doctor_boot.ts";
 import type { Finding, Probe } from "./doctor_check.ts";
-import {
-  INTERRUPT_VECTOR,
-  type Lab,
-  machineCode,
-  Port,
-  PROBE_MEMORY_BYTES,
-  ProbeGuest,
-  SCRATCH,
-} from "./doctor_guest.ts";
+import { type Lab, ProbeGuest } from "./doctor_guest.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 import { allowedMsrs, MSR_TSC } from "./msrs.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
@@ -97,8 +90,8 @@ const interrupts: Probe<Lab> = {
     user.inject();
     expectInterrupt(user);
     user.nextIo(Port.mark);
-    // out mark, al; sti; nop; and `out mark, al` for ever
-    const code = Uint8Array.from([...machineCode("e6 10", "fb", "90"), ...markForEver]);
+    // out mark, al; sti; nop; jmp $: without an exit, so that only the window can end it
+    const code = machineCode("e6 10", "fb", "90", "eb fe");
     using kernel = new ProbeGuest(lab, { mode: "ring0", code });
     kernel.nextIo(Port.mark);
     kernel.complete();
@@ -109,7 +102,7 @@ const interrupts: Probe<Lab> = {
     kernel.inject();
     expectInterrupt(kernel);
     return good(
-      "injected from ring 3 and ring 0, at once or at the window",
+      "injected at an exit of ring 3, and into ring 0 as soon as it takes them",
       "timers and console input reach guests, at the execution point that we choose",
     );
   },

@@ -1,28 +1,25 @@
 /**
- * The guest of a probe: a few bytes of machine code in 64 KiB of memory, in real mode or in long mode,
- * in ring 0 or ring 3, with a handler for each vector that says which one was taken.
- *
- * It is set up as the machine sets up its own (CPUID table, kick, synced registers aside), but so small
- * that a failure has one cause.
- *
- * ```
- * 0x1000 the code      0x5000 GDT, TSS      0x9000 a page for the guest to write
- * 0x2000 page tables   0x6000 IDT           0xb000 ring 0's stack ends
- *  (one 2 MiB page)    0x7000 handlers      0xc000 ring 3's stack ends
- * ```
+ * The guest of a probe: a few bytes of machine code in 64 KiB of memory. It is made as machine.ts makes a
+ * machine, but so small that a failure has one cause; doctor_boot.ts says how it starts.
  *
  * Called by the probes of doctor_basics.ts and doctor_abilities.ts.
  */
 import { GuestError } from "../base/errors.ts";
-import type { Bytes } from "../base/layout.ts";
 import type { Exit, IoExit } from "../ffi/exit.ts";
 import { HostMemory } from "../ffi/host_memory.ts";
 import type { Kvm } from "../ffi/kvm.ts";
 import { kvmFlags } from "../ffi/kvm_numbers.ts";
-import { kvmRegs, kvmSregs } from "../ffi/kvm_structs.ts";
+import { kvmRegs } from "../ffi/kvm_structs.ts";
 import type { Vcpu } from "../ffi/vcpu.ts";
 import type { Vm } from "../ffi/vm.ts";
 import { CPUID_TABLE } from "./cpuid.ts";
+import {
+  INTERRUPT_VECTOR,
+  type Plan,
+  Port,
+  PROBE_MEMORY_BYTES,
+  startGuest,
+} from "./doctor_boot.ts";
 import type { Watchdog } from "./doctor_watchdog.ts";
 import { KVM_TSS_ADDRESS } from "./memory_map.ts";
 
@@ -34,67 +31,13 @@ export interface Lab {
   readonly watchdog: Watchdog;
 }
 
-/** What a probe's guest is. */
-export interface GuestPlan {
-  /** Where the code starts: in real mode, or in this ring of long mode. */
-  readonly mode: "real" | "ring0" | "ring3";
-  /** Machine code, for {@link CODE}. */
-  readonly code: Bytes;
-  /** Machine code for vectors, instead of the handler that says on {@link Port.trap} which one it was. */
-  readonly handlers?: Readonly<Record<number, Bytes>>;
-  /** Bits of CR4 on top of those that long mode needs. */
-  readonly cr4?: bigint;
-  /** Bits of EFER on top of those that long mode needs. */
-  readonly efer?: bigint;
-  /** What lets ring 3 use ports; by default both, as hosts differ in what they honour. */
-  readonly portsBy?: "iopl" | "map" | "both";
-  /** What is done to the VM before it has a vCPU. */
-  readonly prepare?: (vm: Vm) => void;
-}
-
-/** The ports that the code writes and reads. */
-export const Port = {
-  /** OUT: the guest got here. */
-  mark: 0x10,
-  /** IN: the guest asks for a number. */
-  ask: 0x12,
-  /** OUT: a handler ran; the value is its vector. */
-  trap: 0xe0,
-} as const;
-
-/** Where the code is, guest-physical and linear. */
-export const CODE = 0x1000;
-/** A page that nothing but the code writes. */
-export const SCRATCH = 0x9000;
-/** How much memory there is; its dirty pages are logged. */
-export const PROBE_MEMORY_BYTES = 0x10000;
-/** The vector of the interrupts that probes inject; its handler returns. */
-export const INTERRUPT_VECTOR = 0x30;
-
-const PAGE_TABLES = 0x2000;
-const GDT = 0x5000;
-const TSS = 0x5100;
-/** The TSS proper, and its I/O permission map: a bit for each port below 256, and the closing byte. */
-const TSS_BYTES = 104;
-const PORT_MAP_BYTES = 32 + 1;
-const TSS_LIMIT = TSS_BYTES + PORT_MAP_BYTES - 1;
-const IDT = 0x6000;
-const HANDLERS = 0x7000;
-const HANDLER_BYTES = 32;
-const VECTORS = 64;
-const RING0_STACK = 0xb000n;
-const RING3_STACK = 0xc000n;
-
-/** Selectors; ring 3's carry their RPL. SYSCALL wants the two of ring 0 side by side. */
-const Selector = { code0: 0x08, data0: 0x10, data3: 0x1b, code3: 0x23, tss: 0x28 } as const;
-
 /** From one exit to the next, at most: ten times what the slowest probe takes when interpreted. */
 const RUN_BOUND_MS = 500;
 
-/** Machine code as hexadecimal bytes, one string an instruction. */
-export function machineCode(...instructions: string[]): Bytes {
-  const digits = instructions.join(" ").split(" ");
-  return Uint8Array.from(digits, (pair) => parseInt(pair, 16));
+/** What a probe's guest is. */
+export interface GuestPlan extends Plan {
+  /** What is done to the VM before it has a vCPU. */
+  readonly prepare?: (vm: Vm) => void;
 }
 
 /** A VM with memory and a vCPU that is about to execute the code. */
@@ -124,9 +67,7 @@ export class ProbeGuest implements Disposable {
     this.vcpu = stack.use(this.vm.createVcpu(0));
     this.vcpu.setCpuid(CPUID_TABLE);
     watchdog.guard(this.vcpu);
-    this.memory.bytes.set(plan.code, CODE);
-    if (plan.mode !== "real") fillTables(this.memory.bytes, plan);
-    startVcpu(this.vcpu, plan);
+    startGuest(this.vcpu, this.memory.bytes, plan);
     this.#resources = stack.move();
   }
 
@@ -212,8 +153,6 @@ export class ProbeGuest implements Disposable {
         return `${exit.isWrite ? "OUT to" : "IN from"} port 0x${exit.port.toString(16)}`;
       case "internal-error":
         return `KVM's internal error ${exit.suberror}`;
-      case "debug":
-        return `a stop at 0x${exit.pc.toString(16)}`;
       case "unknown":
         return `exit reason ${exit.reason}`;
       default:
@@ -225,95 +164,4 @@ export class ProbeGuest implements Disposable {
   [Symbol.dispose](): void {
     this.#resources.dispose();
   }
-}
-
-function startVcpu(
-  vcpu: Vcpu,
-  { mode, cr4 = 0n, efer = 0n, portsBy }: GuestPlan,
-): void {
-  const sregs = vcpu.get("sregs");
-  const view = kvmSregs.view(sregs);
-  if (mode === "real") {
-    kvmSregs.set(view, "cs.base", 0n);
-    kvmSregs.set(view, "cs.selector", 0);
-  } else {
-    enterLongMode(view, mode === "ring3");
-    kvmSregs.set(view, "cr4", kvmSregs.get(view, "cr4") | cr4);
-    kvmSregs.set(view, "efer", kvmSregs.get(view, "efer") | efer);
-  }
-  vcpu.set("sregs", sregs);
-  const regs = new Uint8Array(kvmRegs.size);
-  const regsView = kvmRegs.view(regs);
-  kvmRegs.set(regsView, "rip", BigInt(CODE));
-  kvmRegs.set(regsView, "rsp", mode === "ring3" ? RING3_STACK : RING0_STACK);
-  // Bit 1 is always set; then IF (a ring 3 without it could not get it back), then IOPL 3.
-  const rflags = mode !== "ring3" ? 0x2n : portsBy === "map" ? 0x202n : 0x3202n;
-  kvmRegs.set(regsView, "rflags", rflags);
-  vcpu.set("regs", regs);
-}
-
-/** 64-bit mode with flat segments, as the tables in memory have them (SDM volume 3, 9.8.5). */
-function enterLongMode(view: DataView, isRing3: boolean): void {
-  for (const name of ["cs", "ds", "es", "fs", "gs", "ss", "tr"] as const) {
-    const [isCode, isTss] = [name === "cs", name === "tr"];
-    const selector = isTss
-      ? Selector.tss
-      : isCode
-      ? (isRing3 ? Selector.code3 : Selector.code0)
-      : (isRing3 ? Selector.data3 : Selector.data0);
-    kvmSregs.set(view, `${name}.base`, isTss ? BigInt(TSS) : 0n);
-    kvmSregs.set(view, `${name}.limit`, isTss ? TSS_LIMIT : 0xffff_ffff);
-    kvmSregs.set(view, `${name}.selector`, selector);
-    kvmSregs.set(view, `${name}.type`, isCode || isTss ? 11 : 3);
-    kvmSregs.set(view, `${name}.present`, 1);
-    kvmSregs.set(view, `${name}.dpl`, isRing3 && !isTss ? 3 : 0);
-    kvmSregs.set(view, `${name}.db`, isCode || isTss ? 0 : 1);
-    kvmSregs.set(view, `${name}.s`, isTss ? 0 : 1);
-    kvmSregs.set(view, `${name}.l`, isCode ? 1 : 0);
-    kvmSregs.set(view, `${name}.g`, isTss ? 0 : 1);
-    kvmSregs.set(view, `${name}.unusable`, 0);
-  }
-  kvmSregs.set(view, "gdt.base", BigInt(GDT));
-  kvmSregs.set(view, "gdt.limit", Selector.tss + 16 - 1);
-  kvmSregs.set(view, "idt.base", BigInt(IDT));
-  kvmSregs.set(view, "idt.limit", VECTORS * 16 - 1);
-  kvmSregs.set(view, "cr0", 0x8005_0033n); // PG, AM, WP, NE, ET, MP, PE
-  kvmSregs.set(view, "cr3", BigInt(PAGE_TABLES));
-  kvmSregs.set(view, "cr4", 0x620n); // PAE, OSFXSR, OSXMMEXCPT
-  kvmSregs.set(view, "efer", 0x500n); // LMA, LME
-}
-
-function fillTables(memory: Bytes, { handlers = {}, portsBy }: GuestPlan): void {
-  const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
-  const quad = (at: number, value: bigint) => view.setBigUint64(at, value, true);
-  // Present, writable, user; accessed and dirty beforehand, so that no walk writes to the tables.
-  quad(PAGE_TABLES, BigInt(PAGE_TABLES + 0x1000) | 0x27n);
-  quad(PAGE_TABLES + 0x1000, BigInt(PAGE_TABLES + 0x2000) | 0x27n);
-  quad(PAGE_TABLES + 0x2000, 0xe7n);
-
-  quad(GDT + Selector.code0, 0x00af_9b00_0000_ffffn);
-  quad(GDT + Selector.data0, 0x00cf_9300_0000_ffffn);
-  quad(GDT + (Selector.data3 & ~3), 0x00cf_f300_0000_ffffn);
-  quad(GDT + (Selector.code3 & ~3), 0x00af_fb00_0000_ffffn);
-  quad(GDT + Selector.tss, 0x8b00_0000_0000n | BigInt(TSS) << 16n | BigInt(TSS_LIMIT));
-  quad(TSS + 4, RING0_STACK);
-  view.setUint16(TSS + 102, TSS_BYTES, true);
-  memory.fill(portsBy === "iopl" ? 0xff : 0, TSS + TSS_BYTES, TSS + TSS_LIMIT);
-  memory[TSS + TSS_LIMIT] = 0xff;
-
-  for (let vector = 0; vector < VECTORS; vector++) {
-    const at = HANDLERS + vector * HANDLER_BYTES;
-    memory.set(handlers[vector] ?? defaultHandler(vector), at);
-    view.setUint16(IDT + vector * 16, at, true);
-    view.setUint16(IDT + vector * 16 + 2, Selector.code0, true);
-    view.setUint16(IDT + vector * 16 + 4, 0xee00, true); // present, DPL 3, interrupt gate
-  }
-}
-
-/** Says which vector it is. Interrupts go on; after an exception there is nothing to go on with. */
-function defaultHandler(vector: number): Bytes {
-  const say = [0xb0, vector, 0xe6, Port.trap]; // mov al, vector; out trap, al
-  const iretq = [0x48, 0xcf];
-  const hlt = [0xf4];
-  return Uint8Array.from([...say, ...(vector >= 32 ? iretq : hlt)]);
 }

@@ -17,73 +17,20 @@ import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
-import type { ClaimOutcome, Halt } from "./types.ts";
+import type {
+  BackupEffect,
+  BackupInput,
+  BackupPhase,
+  BackupRules,
+  Divergence,
+  ReceivedFrame,
+} from "./backup_types.ts";
+import type { ClaimOutcome } from "./types.ts";
 
-/** What does not change while a backup follows. */
-export interface BackupRules {
-  /** How this side is called, for people. */
-  readonly who: string;
-  /** The machine it wants to follow; empty: whichever the primary has. */
-  readonly machineId: string;
-  readonly claimRetryMs: number;
-  /** Log that may have been received and not yet replayed, in bytes: the primary keeps to it. */
-  readonly windowBytes: number;
-  /** Outputs that may be kept, in bytes. */
-  readonly keptBytesMax: number;
-  /** Take over although the log that was drained did not replay exactly. */
-  readonly takeoverDiverged: boolean;
-}
+export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, ReceivedFrame };
 
-/** A frame of the log, as it came in, its checksum verified. */
-export interface ReceivedFrame {
-  readonly generation: number;
-  readonly sequence: number;
-  readonly through: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Where a replay differs. */
-export interface Divergence {
-  readonly point: number;
-  readonly place: string;
-  readonly recorded: string;
-  readonly replayed: string;
-}
-
-/** What can happen to a backup. */
-export type BackupInput =
-  | { readonly type: "connected" }
-  | { readonly type: "tick" }
-  | { readonly type: "message"; readonly message: Message }
-  | { readonly type: "frame"; readonly frame: ReceivedFrame }
-  | { readonly type: "closed"; readonly why: string }
-  | { readonly type: "output"; readonly output: Output }
-  /** All of the frame `sequence` has been replayed and verified; the machine stands at `point`. */
-  | { readonly type: "replayed"; readonly sequence: number; readonly point: number }
-  /** After `drain`: all that was received has been replayed and verified. */
-  | { readonly type: "drained" }
-  | { readonly type: "diverged"; readonly divergence: Divergence }
-  | { readonly type: "claimed"; readonly generation: number; readonly outcome: ClaimOutcome }
-  | { readonly type: "leave"; readonly why: string };
-
-/** What a backup wants done. */
-export type BackupEffect =
-  | { readonly type: "send"; readonly message: Message }
-  | { readonly type: "close"; readonly why: string }
-  /** Make an empty machine for the state that is to come. */
-  | { readonly type: "prepare"; readonly welcome: MessageOf<"welcome"> }
-  | { readonly type: "feed"; readonly frame: ReceivedFrame }
-  /** These bytes are done: a sink that keeps a copy may write them. */
-  | { readonly type: "done"; readonly output: Output }
-  | { readonly type: "drain" }
-  | { readonly type: "claim"; readonly generation: number }
-  | { readonly type: "goLive"; readonly generation: number; readonly kept: readonly Output[] }
-  | { readonly type: "rejoin"; readonly why: string; readonly diverged: boolean }
-  | { readonly type: "report"; readonly text: string }
-  | ({ readonly type: "halt" } & Halt);
-
-/** Where a backup stands. */
-export type BackupPhase = "joining" | "following" | "draining" | "claiming" | "live" | "over";
+/** A generation is a u32, and so is the next one. */
+const GENERATION_MAX = 2 ** 32 - 2;
 
 /** The backup's state machine. */
 export class BackupProtocol {
@@ -91,12 +38,16 @@ export class BackupProtocol {
   #phase: BackupPhase = "joining";
   #welcome: MessageOf<"welcome"> | undefined;
   #isProtected = false;
-  #handoverSequence: number | undefined;
+  /** The primary hands over, and as far as we know it is still there. */
+  #handover = false;
   #heardMs = -Infinity;
+  /** Silence has been forgiven once since something was heard. */
+  #forgiven = false;
   #lastTickMs = -Infinity;
   #lastAckMs = -Infinity;
   #echoMs = 0;
   #received = 0;
+  #receivedThrough = 0;
   #replayed = 0;
   #point = 0;
   readonly #unreplayed: { readonly sequence: number; readonly bytes: number }[] = [];
@@ -153,7 +104,7 @@ export class BackupProtocol {
     const inSession = this.#phase === "joining" || this.#phase === "following";
     switch (input.type) {
       case "connected":
-        this.#heardMs = nowMs;
+        this.#heard(nowMs);
         return this.#send({
           type: "hello",
           protocol: PROTOCOL_VERSION,
@@ -163,14 +114,16 @@ export class BackupProtocol {
       case "tick":
         return this.#tick(nowMs, inSession);
       case "message":
-        if (!inSession) return;
-        this.#heardMs = nowMs;
-        return this.#message(input.message);
+        if (inSession || this.#isHandingOver) this.#heard(nowMs);
+        if (inSession) return this.#message(input.message);
+        if (input.message.type === "heartbeat") this.#heartbeat(input.message);
+        return;
       case "frame":
         if (!inSession) return;
-        this.#heardMs = nowMs;
+        this.#heard(nowMs);
         return this.#frame(input.frame, nowMs);
       case "closed":
+        this.#handover = false;
         if (inSession) this.#lose(input.why);
         return;
       case "output":
@@ -178,10 +131,9 @@ export class BackupProtocol {
       case "replayed":
         return this.#noteReplayed(input.sequence, input.point, inSession, nowMs);
       case "drained":
-        if (this.#phase === "draining") this.#claim();
-        return;
+        return this.#drained();
       case "diverged":
-        return this.#diverged(input.divergence, inSession);
+        return this.#diverged(input.divergence);
       case "claimed":
         return this.#claimed(input.outcome, nowMs);
       case "leave":
@@ -191,71 +143,105 @@ export class BackupProtocol {
     }
   }
 
+  /** Draining at the primary's wish: until the claim is submitted, each still listens to the other. */
+  get #isHandingOver(): boolean {
+    return this.#handover && this.#phase === "draining";
+  }
+
+  #heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#forgiven = false;
+  }
+
   #tick(nowMs: number, inSession: boolean): void {
-    const timeoutMs = this.#welcome?.timeoutMs;
-    if (inSession && timeoutMs !== undefined) {
-      // A side that was itself stopped has not listened: silence counts from when it woke.
-      if (nowMs - this.#lastTickMs > timeoutMs / 2) this.#heardMs = nowMs;
-      if (nowMs - this.#lastAckMs >= this.#welcome!.heartbeatMs) this.#ack(nowMs);
-      if (nowMs - this.#heardMs > timeoutMs) {
-        this.#lose(`nothing heard for ${Math.round(nowMs - this.#heardMs)} ms`);
-      }
+    if (this.#welcome !== undefined && (inSession || this.#isHandingOver)) {
+      this.#listen(nowMs, this.#welcome);
     }
     this.#lastTickMs = nowMs;
     if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) this.#claim();
+  }
+
+  #listen(nowMs: number, { heartbeatMs, timeoutMs }: MessageOf<"welcome">): void {
+    // A side that was itself stopped has not listened: silence counts from when it woke.
+    if (nowMs - this.#lastTickMs > timeoutMs / 2 && !this.#forgiven) {
+      this.#heardMs = nowMs;
+      this.#forgiven = true;
+    }
+    if (nowMs - this.#lastAckMs >= heartbeatMs) this.#ack(nowMs);
+    const silenceMs = nowMs - this.#heardMs;
+    if (silenceMs <= timeoutMs) return;
+    if (this.#phase === "draining") this.#handover = false;
+    else this.#lose(`nothing heard for ${Math.round(silenceMs)} ms`);
   }
 
   #message(message: Message): void {
     if (this.#welcome === undefined) return this.#beforeWelcome(message);
     switch (message.type) {
       case "heartbeat":
-        this.#echoMs = Math.max(this.#echoMs, message.sentMs);
-        return;
+        return this.#heartbeat(message);
       case "done":
         for (const output of this.kept.done(message.sink, message.offset)) {
           this.#effects.push({ type: "done", output });
         }
         return;
       case "kept":
-        return this.#output({
-          sink: message.sink,
-          offset: message.offset,
-          point: this.#point,
-          bytes: message.bytes,
-        });
+        this.#require(!this.#isProtected, "outputs from before a state, but no state follows");
+        return this.#keep({ ...message, point: this.#point });
       case "protected":
-        if (this.#replayed < message.stateSequence) {
-          throw new PeerError(`protected by state ${message.stateSequence}, not replayed here`);
-        }
+        this.#require(
+          message.stateSequence > 0 && message.stateSequence <= this.#replayed,
+          `protected by the state in frame ${message.stateSequence}, which is not replayed here`,
+        );
         this.#isProtected = true;
         return this.#report("protected: this side may take over");
       case "handover":
-        if (!this.#isProtected || message.sequence !== this.#received) {
-          throw new PeerError(
-            `a handover after frame ${message.sequence}, with ${this.#received} received`,
-          );
-        }
-        this.#handoverSequence = message.sequence;
+        this.#require(
+          this.#isProtected && message.sequence === this.#received,
+          `a handover after frame ${message.sequence}, with ${this.#received} received`,
+        );
+        this.#handover = true;
         this.#report("the primary hands over");
         return this.#drain();
       case "ended":
         return this.#end(ExitCode.ok, `the guest has ended: ${message.why}`);
       case "refuse":
+        this.#require(!this.#isProtected, "a refusal, after it said protected");
         return this.#refused(message);
       default:
         throw new PeerError(`a ${message.type} message, which a primary does not send now`);
     }
   }
 
+  #require(condition: boolean, otherwise: string): void {
+    if (!condition) throw new PeerError(otherwise);
+  }
+
+  #heartbeat({ sentMs }: MessageOf<"heartbeat">): void {
+    this.#echoMs = Math.max(this.#echoMs, sentMs);
+  }
+
   #beforeWelcome(message: Message): void {
     if (message.type === "refuse") return this.#refused(message);
-    if (message.type !== "welcome") {
-      throw new PeerError(`a ${message.type} message, expected welcome or refuse`);
-    }
-    this.#welcome = message;
+    this.#require(message.type === "welcome", `a ${message.type} message, expected a welcome`);
+    const welcome = message as MessageOf<"welcome">;
+    const { machineId, generation, heartbeatMs, timeoutMs } = welcome;
+    const wanted = this.rules.machineId;
+    this.#require(
+      wanted === "" || machineId === wanted,
+      `welcome to machine ${machineId}, expected ${wanted}`,
+    );
+    this.#require(
+      generation >= 1 && generation <= GENERATION_MAX,
+      `generation ${generation}, expected 1 to ${GENERATION_MAX}`,
+    );
+    this.#require(
+      heartbeatMs >= 1 && timeoutMs >= 2 * heartbeatMs,
+      `a heartbeat each ${heartbeatMs} ms, a timeout of ${timeoutMs} ms, expected twice as much`,
+    );
+    this.#welcome = welcome;
     this.#phase = "following";
-    this.#report(`joins machine ${message.machineId}, generation ${message.generation}`);
-    this.#effects.push({ type: "prepare", welcome: message });
+    this.#report(`joins machine ${machineId}, generation ${generation}`);
+    this.#effects.push({ type: "prepare", welcome });
   }
 
   #refused({ why, retry }: MessageOf<"refuse">): void {
@@ -264,39 +250,53 @@ export class BackupProtocol {
   }
 
   #frame(frame: ReceivedFrame, nowMs: number): void {
-    const { generation } = this.#requireWelcome();
-    if (frame.generation !== generation || frame.sequence !== this.#received + 1) {
-      throw new PeerError(
-        `frame ${frame.sequence} of generation ${frame.generation}, ` +
-          `expected ${this.#received + 1} of ${generation}`,
-      );
-    }
-    this.#received = frame.sequence;
-    this.#unreplayed.push({ sequence: frame.sequence, bytes: frame.bytes.length });
-    this.#unreplayedBytes += frame.bytes.length;
-    if (this.#unreplayedBytes > this.rules.windowBytes) {
-      throw new PeerError(
-        `${this.#unreplayedBytes} bytes of log ahead of the replay, expected at most ` +
-          `${this.rules.windowBytes}`,
-      );
-    }
+    this.#require(this.#welcome !== undefined, "a log frame, expected a welcome");
+    const { generation, commitReplayed } = this.#welcome!;
+    const { sequence, through, bytes } = frame;
+    this.#require(
+      frame.generation === generation && sequence === this.#received + 1,
+      `frame ${sequence} of generation ${frame.generation}, expected ${this.#received + 1} of ` +
+        `${generation}`,
+    );
+    this.#require(
+      through >= this.#receivedThrough,
+      `a log through ${through}, after one through ${this.#receivedThrough}`,
+    );
+    this.#require(
+      this.#unreplayedBytes < this.rules.windowBytes,
+      `a frame on top of ${this.#unreplayedBytes} bytes ahead of the replay, expected less than ` +
+        `${this.rules.windowBytes} there`,
+    );
+    this.#received = sequence;
+    this.#receivedThrough = through;
+    this.#unreplayed.push({ sequence, bytes: bytes.length });
+    this.#unreplayedBytes += bytes.length;
     this.#effects.push({ type: "feed", frame });
-    if (!this.#welcome!.commitReplayed) this.#ack(nowMs);
+    if (!commitReplayed) this.#ack(nowMs);
   }
 
-  #requireWelcome(): MessageOf<"welcome"> {
-    if (this.#welcome === undefined) throw new PeerError("a log frame, expected welcome");
-    return this.#welcome;
-  }
-
+  /** The replay's own output. What can't be kept must not be lost either: then this side is unfit. */
   #output(output: Output): void {
-    for (const done of this.kept.add(output)) this.#effects.push({ type: "done", output: done });
-    if (this.kept.bytes > this.rules.keptBytesMax) {
-      throw new PeerError(
-        `${this.kept.bytes} bytes of output without a notice, expected at most ` +
-          `${this.rules.keptBytesMax}`,
-      );
+    try {
+      this.#keep(output);
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      const { point, sink, offset } = output;
+      const replayed = `output at ${offset}: ${error.message}`;
+      this.#diverged({ point, place: `outputs of sink ${sink}`, recorded: "none such", replayed });
     }
+  }
+
+  #keep({ sink, offset, point, bytes }: Output): void {
+    for (const output of this.kept.add({ sink, offset, point, bytes })) {
+      this.#effects.push({ type: "done", output });
+    }
+    const { bytes: keptBytes } = this.kept;
+    const { keptBytesMax } = this.rules;
+    this.#require(
+      keptBytes <= keptBytesMax,
+      `${keptBytes} bytes of output without a notice, expected at most ${keptBytesMax}`,
+    );
   }
 
   #noteReplayed(sequence: number, point: number, inSession: boolean, nowMs: number): void {
@@ -319,11 +319,24 @@ export class BackupProtocol {
     });
   }
 
-  #diverged(divergence: Divergence, inSession: boolean): void {
+  /** All that was received has been replayed. What has been seen must be among what was put out. */
+  #drained(): void {
+    if (this.#phase !== "draining") return;
+    const overrun = this.kept.overrun();
+    if (overrun === undefined) return this.#claim();
+    const { sink, doneOffset, end } = overrun;
+    const recorded = `performed up to ${doneOffset}`;
+    const replayed = `put out up to ${end}`;
+    this.#diverged({ point: this.#point, place: `outputs of sink ${sink}`, recorded, replayed });
+  }
+
+  #diverged(divergence: Divergence): void {
     const { point, place, recorded, replayed } = divergence;
     const what =
       `diverged at execution point ${point}, ${place}: recorded ${recorded}, replayed ${replayed}`;
-    if (inSession) {
+    // A claim that was submitted can't be renounced any more, and only what drained well submits one.
+    if (this.#phase === "claiming") return;
+    if (this.#phase !== "draining" || this.#isHandingOver) {
       this.#send({ type: "diverged", ...divergence });
       return this.#rejoin(what, true);
     }
@@ -370,7 +383,7 @@ export class BackupProtocol {
           `lost generation ${generation} of ${this.#welcome!.machineId} to ${outcome.holder}`,
         );
       case "won":
-        if (this.#handoverSequence !== undefined) this.#send({ type: "won", generation });
+        if (this.#handover) this.#send({ type: "won", generation });
         this.#phase = "live";
         this.#report(`won generation ${generation}: goes live`);
         this.#effects.push({ type: "goLive", generation, kept: this.kept.all() });

@@ -120,11 +120,6 @@ export class OutputGate {
     return [...this.#queues.values()].flatMap((queue) => queue.waiting);
   }
 
-  /** The offset up to which each sink's outputs are done. */
-  doneOffsets(): { sink: number; offset: number }[] {
-    return [...this.#queues].map(([sink, { doneOffset }]) => ({ sink, offset: doneOffset }));
-  }
-
   #push(queue: Queue, output: Output): void {
     const expected = endOf(queue);
     assert(

@@ -2,9 +2,11 @@
  * The primary's side of the commit protocol, as a pure state machine: `step(input, nowMs) → effects`.
  *
  * ```
- *   alone ──hello──▶ alone, joining ──state acked──▶ protected ──loss──▶ claiming ──won──▶ alone
- *     ▲                                                │   ▲                  │
- *     └───────────── backup left, diverged ────────────┘   └─ (a new join)    └─lost──▶ over
+ *   alone ──hello──▶ alone, joining ──state acked──▶ securing ──all acked──▶ protected
+ *     ▲                    │                            │                     │   │
+ *     ├──── loss ──────────┴────────────────────────────┘                     │  loss
+ *     ├──── the backup left or diverged: it renounced its claim ──────────────┘   ▼
+ *     └──── won ───────────────────────────────────────────────────────────── claiming ──lost──▶ over
  *
  *   protected ──handover asked──▶ handing over ──won by the backup──▶ over
  *   any ──guest ended, all performed──▶ recording the end ──▶ over
@@ -17,95 +19,20 @@
  * Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { assert } from "../base/assert.ts";
-import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
-import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
+import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import { type Output, OutputGate } from "./output_gate.ts";
-import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
-import type { Message } from "./messages.ts";
+import { PrimarySession } from "./primary_session.ts";
+import type {
+  LoggedFrame,
+  PrimaryEffect,
+  PrimaryInput,
+  PrimaryMode,
+  PrimaryRules,
+} from "./primary_types.ts";
+import type { ClaimOutcome, Connection, MachineEnd } from "./types.ts";
 
-/** What does not change while a primary reigns. */
-export interface PrimaryRules {
-  readonly machineId: string;
-  readonly memoryBytes: number;
-  /** An ack counts once the frame has been replayed, not already when it has been received. */
-  readonly commitReplayed: boolean;
-  readonly heartbeatMs: number;
-  /** Silence for longer than this is a suspicion. */
-  readonly timeoutMs: number;
-  /** Wait between two claims when the arbiter is out of reach. */
-  readonly claimRetryMs: number;
-  /** Bytes of log that the backup may have received and not yet replayed. */
-  readonly windowBytes: number;
-  /** Bytes of output that may be held. */
-  readonly heldBytesMax: number;
-}
-
-/** A frame of the log, as the machine's thread closed it. */
-export interface LoggedFrame {
-  /** Which session the frame belongs to: the number that `startLog` named. */
-  readonly session: number;
-  readonly sequence: number;
-  readonly through: number;
-  /** Console input that the log up to here has consumed: a stream offset. */
-  readonly inputOffset: number;
-  /** The frame completes the state that the session began with. */
-  readonly completesState: boolean;
-  readonly bytes: Uint8Array;
-}
-
-/** What can happen to a primary. */
-export type PrimaryInput =
-  | { readonly type: "tick" }
-  | { readonly type: "message"; readonly connection: Connection; readonly message: Message }
-  | { readonly type: "closed"; readonly connection: Connection; readonly why: string }
-  | { readonly type: "frame"; readonly frame: LoggedFrame }
-  | { readonly type: "output"; readonly output: Output }
-  | { readonly type: "performed"; readonly sink: number }
-  | { readonly type: "claimed"; readonly generation: number; readonly outcome: ClaimOutcome }
-  | { readonly type: "probed"; readonly reachable: boolean; readonly why: string }
-  | { readonly type: "paused"; readonly sequence: number }
-  | { readonly type: "guestEnded"; readonly end: MachineEnd; readonly sequence: number }
-  | { readonly type: "handover" };
-
-/** What a primary wants done. */
-export type PrimaryEffect =
-  | { readonly type: "send"; readonly connection: Connection; readonly message: Message }
-  | { readonly type: "sendFrame"; readonly connection: Connection; readonly frame: LoggedFrame }
-  | { readonly type: "close"; readonly connection: Connection; readonly why: string }
-  | { readonly type: "perform"; readonly output: Output }
-  /** The backup holds the log of console input up to this offset. (Alone, all input is committed.) */
-  | { readonly type: "inputCommitted"; readonly offset: number }
-  /** Log from the machine's whole state on, frames numbered from 1. */
-  | { readonly type: "startLog"; readonly session: number; readonly generation: number }
-  | { readonly type: "stopLog" }
-  | { readonly type: "claim"; readonly generation: number; readonly ended: boolean }
-  | { readonly type: "probeArbiter" }
-  | { readonly type: "pause" }
-  | { readonly type: "resume" }
-  | { readonly type: "report"; readonly text: string }
-  | ({ readonly type: "halt" } & Halt);
-
-/** Where a primary stands. */
-export type PrimaryMode = "alone" | "protected" | "claiming" | "ending" | "over";
-
-interface Session {
-  readonly connection: Connection;
-  readonly who: string;
-  readonly number: number;
-  isProtected: boolean;
-  /** Known once the frame that completes the state has been closed. */
-  stateSequence: number | undefined;
-  /** Our clock when we sent what the backup last echoed: it lived after that. */
-  heardMs: number;
-  received: number;
-  replayed: number;
-  point: number;
-  /** Sent, not yet acknowledged as the commit mode asks. */
-  readonly unacked: LoggedFrame[];
-  /** Sent, not yet replayed: sequence and size. */
-  readonly unreplayed: { readonly sequence: number; readonly bytes: number }[];
-  unreplayedBytes: number;
-}
+export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules };
 
 type Handover = "probing" | "pausing" | "draining" | "offered";
 
@@ -113,7 +40,7 @@ type Handover = "probing" | "pausing" | "draining" | "offered";
 export class PrimaryProtocol {
   readonly gate: OutputGate;
   #mode: PrimaryMode = "alone";
-  #session: Session | undefined;
+  #session: PrimarySession | undefined;
   #sessions = 0;
   #handover: Handover | undefined;
   #pausedSequence = 0;
@@ -129,10 +56,14 @@ export class PrimaryProtocol {
    * @param generation the generation that this side has won
    * @param kept outputs that a takeover found without a notice: they are performed first
    */
-  constructor(readonly rules: PrimaryRules, public generation: number, kept: readonly Output[] = []) {
+  constructor(
+    readonly rules: PrimaryRules,
+    public generation: number,
+    kept: readonly Output[] = [],
+  ) {
     this.gate = new OutputGate();
     this.gate.releaseThrough(Infinity);
-    for (const output of kept) this.gate.add(output);
+    for (const output of kept) this.gate.adopt(output);
   }
 
   /** Where it stands. */
@@ -141,7 +72,7 @@ export class PrimaryProtocol {
   }
 
   /** The backup, if one is joined or joining. */
-  get session(): Readonly<Session> | undefined {
+  get session(): Readonly<PrimarySession> | undefined {
     return this.#session;
   }
 
@@ -150,7 +81,10 @@ export class PrimaryProtocol {
     return this.#divergences;
   }
 
-  /** Whether more frames and outputs may come in; while not, the machine's thread has to wait. */
+  /**
+   * Whether one more frame or output may come in; while not, the machine's thread has to wait. To be
+   * asked before each.
+   */
   get accepting(): boolean {
     return (this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&
       this.gate.heldBytes < this.rules.heldBytesMax;
@@ -193,6 +127,7 @@ export class PrimaryProtocol {
       case "guestEnded":
         this.#end = input.end;
         this.#endSequence = input.sequence;
+        if (this.#handover !== "offered") this.#cancelHandover();
         if (this.#session !== undefined && !this.#session.isProtected) {
           this.#dropSession("the guest has ended", { retry: false });
         }
@@ -206,7 +141,9 @@ export class PrimaryProtocol {
     const session = this.#session;
     if (session !== undefined && nowMs - this.#lastHeartbeatMs >= this.rules.heartbeatMs) {
       this.#lastHeartbeatMs = nowMs;
-      this.#send(session.connection, { type: "heartbeat", sentMs: nowMs });
+      const sentMs = Math.floor(nowMs);
+      session.beat(sentMs);
+      this.#send(session.connection, { type: "heartbeat", sentMs });
     }
     if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) {
       this.#claimRetryAtMs = undefined;
@@ -215,9 +152,9 @@ export class PrimaryProtocol {
   }
 
   #message(connection: Connection, message: Message, nowMs: number): void {
-    if (message.type === "hello") return this.#hello(connection, message, nowMs);
     const session = this.#session;
     if (session === undefined || session.connection !== connection) {
+      if (message.type === "hello") return this.#hello(connection, message, nowMs);
       return this.#close(connection, `${message.type} message outside of a session`);
     }
     switch (message.type) {
@@ -233,12 +170,15 @@ export class PrimaryProtocol {
       case "leave":
         return this.#goAlone(`${session.who} left: ${message.why}`);
       case "won":
-        if (this.#handover !== "offered") {
-          return this.#breach(session, "claims to have won a handover that was not offered");
+        if (this.#handover !== "offered" || message.generation !== this.generation + 1) {
+          return this.#breach(
+            session,
+            `won generation ${message.generation}, which was not offered`,
+          );
         }
         return this.#halt(ExitCode.ok, `handed over to ${session.who}`);
       default:
-        return this.#breach(session, `a ${message.type} message, which only a primary sends`);
+        return this.#breach(session, `a ${message.type} message, which no backup sends now`);
     }
   }
 
@@ -250,20 +190,7 @@ export class PrimaryProtocol {
     }
     const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs } = this.rules;
     const number = ++this.#sessions;
-    this.#session = {
-      connection,
-      who: hello.who,
-      number,
-      isProtected: false,
-      stateSequence: undefined,
-      heardMs: nowMs,
-      received: 0,
-      replayed: 0,
-      point: 0,
-      unacked: [],
-      unreplayed: [],
-      unreplayedBytes: 0,
-    };
+    this.#session = new PrimarySession(connection, hello.who, number, commitReplayed, nowMs);
     const { generation } = this;
     this.#send(connection, {
       type: "welcome",
@@ -288,7 +215,8 @@ export class PrimaryProtocol {
       return { why: `this is machine ${machineId}, not ${hello.machineId}`, retry: false };
     }
     if (this.#session !== undefined) {
-      return { why: `${this.#session.who} is the backup already`, retry: false };
+      // Retry: it may be the same backup, come back before we know that it has gone.
+      return { why: `${this.#session.who} is the backup already`, retry: true };
     }
     if (this.#mode !== "alone" || this.#end !== undefined) {
       return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
@@ -299,56 +227,46 @@ export class PrimaryProtocol {
   #frame(frame: LoggedFrame): void {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
-    if (frame.completesState) session.stateSequence = frame.sequence;
-    session.unacked.push(frame);
-    session.unreplayed.push({ sequence: frame.sequence, bytes: frame.bytes.length });
-    session.unreplayedBytes += frame.bytes.length;
-    this.#effects.push({ type: "sendFrame", connection: session.connection, frame });
+    const { connection } = session;
+    // What was put out before the state, the backup's replay will not put out.
+    if (frame.completesState) {
+      for (const { sink, offset, bytes } of this.gate.undone()) {
+        this.#send(connection, { type: "kept", sink, offset, bytes });
+      }
+    }
+    session.send(frame);
+    this.#effects.push({ type: "sendFrame", connection, frame });
   }
 
-  #ack(session: Session, ack: MessageOf<"ack">): void {
-    const last = session.unacked.at(-1)?.sequence ?? session.received;
-    const isSane = ack.received >= session.received && ack.received <= Math.max(last, session.received) &&
-      ack.replayed >= session.replayed && ack.replayed <= ack.received;
-    if (!isSane) {
-      return this.#breach(
-        session,
-        `an ack of ${ack.received} received and ${ack.replayed} replayed, after ` +
-          `${session.received} and ${session.replayed}, with ${last} sent`,
-      );
+  #ack(session: PrimarySession, ack: MessageOf<"ack">): void {
+    const before = session.acked;
+    try {
+      session.ack(ack);
+    } catch (error) {
+      if (error instanceof PeerError) return this.#breach(session, error.message);
+      throw error;
     }
-    session.received = ack.received;
-    session.replayed = ack.replayed;
-    session.point = ack.point;
-    session.heardMs = Math.max(session.heardMs, ack.echoMs);
-    while (session.unreplayed[0] !== undefined && session.unreplayed[0].sequence <= ack.replayed) {
-      session.unreplayedBytes -= session.unreplayed.shift()!.bytes;
+    const { acked, replayedState } = session;
+    if (acked !== undefined && acked !== before) {
+      this.#effects.push({ type: "inputCommitted", offset: acked.inputOffset });
     }
-    const acked = this.rules.commitReplayed ? ack.replayed : ack.received;
-    let covered: LoggedFrame | undefined;
-    while (session.unacked[0] !== undefined && session.unacked[0].sequence <= acked) {
-      covered = session.unacked.shift();
-    }
-    if (session.isProtected && covered !== undefined) this.#covered(covered);
-    if (
-      !session.isProtected && session.stateSequence !== undefined &&
-      session.replayed >= session.stateSequence
-    ) {
-      this.#protect(session, session.stateSequence, covered);
-    }
-  }
-
-  #covered({ through, inputOffset }: LoggedFrame): void {
+    if (replayedState === undefined) return;
+    if (this.#mode === "alone") this.#mode = "securing";
+    const through = acked?.through ?? -1;
     this.gate.releaseThrough(through);
-    this.#effects.push({ type: "inputCommitted", offset: inputOffset });
+    if (this.#mode === "securing" && through >= this.gate.takenThrough) {
+      this.#protect(session, replayedState);
+    }
   }
 
-  /** The backup has the whole state: from here on outputs are held for it. */
-  #protect(session: Session, stateSequence: number, covered: LoggedFrame | undefined): void {
+  /**
+   * The backup may claim from here on. Outputs have been held since its state was acknowledged, and by
+   * now it has the log of all that were performed before, too: without that, a takeover could not reach
+   * what has been seen.
+   */
+  #protect(session: PrimarySession, stateSequence: number): void {
     session.isProtected = true;
     this.#mode = "protected";
-    this.gate.releaseThrough(-1);
-    if (covered !== undefined) this.#covered(covered);
     this.#send(session.connection, { type: "protected", stateSequence });
     this.#report(`protected: ${session.who} has the machine's state and follows`);
   }
@@ -380,7 +298,7 @@ export class PrimaryProtocol {
   }
 
   /** The peer does what no backup does. */
-  #breach(session: Session, what: string): void {
+  #breach(session: PrimarySession, what: string): void {
     this.#report(`${session.who} breaks the protocol: ${what}`);
     this.#lose(what);
   }
@@ -389,8 +307,7 @@ export class PrimaryProtocol {
   #goAlone(why: string): void {
     this.#endSession(why);
     if (this.#mode === "ending") return;
-    this.#mode = "alone";
-    this.#release();
+    this.#beAlone();
     this.#report(`unprotected: ${why}`);
     this.#cancelHandover();
   }
@@ -398,6 +315,7 @@ export class PrimaryProtocol {
   #dropSession(why: string, { retry }: { retry: boolean }): void {
     this.#send(this.#session!.connection, { type: "refuse", why, retry });
     this.#endSession(why);
+    this.#beAlone();
     this.#report(`the join failed: ${why}`);
   }
 
@@ -420,7 +338,10 @@ export class PrimaryProtocol {
     switch (outcome.kind) {
       case "unreachable":
         this.#claimRetryAtMs = nowMs + this.rules.claimRetryMs;
-        return this.#report(`outputs stay held: the arbiter is out of reach: ${outcome.why}`);
+        return this.#report(
+          `${this.#mode === "ending" ? "the guest's end is not recorded" : "outputs stay held"}: ` +
+            `the arbiter is out of reach: ${outcome.why}`,
+        );
       case "lost":
         if (this.#handover === "offered") {
           return this.#halt(ExitCode.ok, `handed over to ${outcome.holder}`);
@@ -432,14 +353,14 @@ export class PrimaryProtocol {
       case "won":
         this.generation = generation;
         if (this.#mode === "ending") return this.#recordedEnd();
-        this.#mode = "alone";
-        this.#release();
+        this.#beAlone();
         this.#report(`unprotected: goes on alone as generation ${generation}`);
         return this.#cancelHandover();
     }
   }
 
-  #release(): void {
+  #beAlone(): void {
+    this.#mode = "alone";
     this.gate.releaseThrough(Infinity);
   }
 
@@ -454,7 +375,9 @@ export class PrimaryProtocol {
 
   #probed(reachable: boolean, why: string): void {
     if (this.#handover !== "probing") return;
-    if (reachable) {
+    if (this.#mode !== "protected") {
+      this.#cancelHandover();
+    } else if (reachable) {
       this.#handover = "pausing";
       this.#effects.push({ type: "pause" });
     } else {
@@ -482,8 +405,7 @@ export class PrimaryProtocol {
       }
     }
     if (this.#end === undefined || !this.gate.isEmpty) return;
-    const acked = this.rules.commitReplayed ? session?.replayed : session?.received;
-    const isCommitted = acked === undefined || acked >= this.#endSequence;
+    const isCommitted = session === undefined || session.holds(this.#endSequence);
     if (isCommitted && (this.#mode === "alone" || this.#mode === "protected")) {
       this.#mode = "ending";
       this.#claim();

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
-import { DivergenceError } from "../base/errors.ts";
+import { DivergenceError, PeerError } from "../base/errors.ts";
+import type { Machine } from "../machine/machine.ts";
+import { alterEvent } from "./support/alter_log.ts";
 import { checkExact, typeAtLedger } from "./support/exactness.ts";
 import { FAULT_KINDS, flipBit } from "./support/faults.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { recordGuest, type Recording } from "./support/record.ts";
-import { digestPoints, replayFrames } from "./support/replay.ts";
+import { digestPoints, type Replay, replayFrames, type ReplayOptions } from "./support/replay.ts";
 import { StalledError, StallGuard } from "./support/stall_guard.ts";
 
 const seed = chooseSeed("replay_test");
 const SEEDS = 4;
 const FLIPS_AT_DIGESTS = 100;
-const FLIPS_ANYWHERE = 60;
+const FLIPS_ANYWHERE = 200;
+const CHANGED_EVENTS = 200;
 
 for (let run = 0; run < SEEDS; run++) {
   const own = seed + run;
@@ -52,7 +55,7 @@ Deno.test(`one flipped bit before a digest is reported at its place, ${FLIPS_AT_
   for (let flip = 0; flip < FLIPS_AT_DIGESTS; flip++) {
     const point = random.pick(points);
     let place = "";
-    const act = (machine: Parameters<typeof flipBit>[0]) => {
+    const act = (machine: Machine) => {
       place = flipBit(machine, FAULT_KINDS[flip % FAULT_KINDS.length]!, random);
     };
     await assert.rejects(
@@ -69,41 +72,82 @@ Deno.test(`one flipped bit before a digest is reported at its place, ${FLIPS_AT_
 
 Deno.test("a bit flipped anywhere is reported, unless nothing at all is left of it at the end", async () => {
   const recording = await shortRecording();
-  const frames = recording.logs[0]!;
-  const clean = await replay(recording);
   const random = new Random(seed);
-  using guard = new StallGuard();
-  const outcomes = { reported: 0, stalled: 0, overwritten: 0 };
+  using tally = new Tally(await replay(recording));
   for (let flip = 0; flip < FLIPS_ANYWHERE; flip++) {
     const point = random.below(recording.points);
     let place = "";
+    const act = (machine: Machine) => {
+      place = flipBit(machine, random.pick(FAULT_KINDS), random);
+    };
+    const log = recording.logs[0]!;
+    const error = await tally.replay(log, { ...recording, meddling: { point, act } });
+    if (error instanceof DivergenceError) {
+      assert.ok(error.point >= point, `${place} at ${point}: ${error.message}`);
+    } else assert.equal(error, undefined, `${place} at ${point}`);
+  }
+  tally.show(FLIPS_ANYWHERE, "flipped bits");
+  assert.ok(tally.reported > FLIPS_ANYWHERE / 2, "most bits of a machine matter");
+});
+
+Deno.test("a log with one event altered is reported, unless nothing at all comes of it", async () => {
+  const recording = await shortRecording();
+  const random = new Random(seed);
+  using tally = new Tally(await replay(recording));
+  for (let change = 0; change < CHANGED_EVENTS; change++) {
+    const { log, what } = alterEvent(recording.logs[0]!, random);
+    const error = await tally.replay(log, recording);
+    const isTyped = error === undefined || error instanceof DivergenceError ||
+      error instanceof PeerError;
+    assert.ok(isTyped, `${what}: ${error?.stack}`);
+  }
+  tally.show(CHANGED_EVENTS, "altered events");
+});
+
+/** Replays that ought to go wrong, and counts what became of them. */
+class Tally implements Disposable {
+  reported = 0;
+  #stalled = 0;
+  #withoutEffect = 0;
+  readonly #guard = new StallGuard();
+
+  /** @param clean what comes of the replay that nobody meddles with */
+  constructor(private readonly clean: Replay) {}
+
+  /** The error that a replay ends with; undefined if it stalls, or comes to what the clean one does. */
+  async replay(log: readonly Uint8Array[], options: ReplayOptions): Promise<Error | undefined> {
     try {
-      const flipped = await replayFrames(frames, {
-        memoryBytes: recording.memoryBytes,
-        onStart: ({ vcpu }) => guard.begin(vcpu),
+      const replay = await replayFrames(log, {
+        ...options,
+        onStart: ({ vcpu }) => this.#guard.begin(vcpu),
         onKick: () => {
           throw new StalledError();
         },
-        meddling: {
-          point,
-          act: (machine) => place = flipBit(machine, random.pick(FAULT_KINDS), random),
-        },
       });
-      // The guest, or its devices, wrote over the bit before anything depended on it.
-      assert.deepEqual(flipped, clean, `${place} at ${point} went unnoticed`);
-      outcomes.overwritten++;
+      assert.deepEqual(replay, this.clean, "a difference went unnoticed");
+      this.#withoutEffect++;
     } catch (error) {
-      if (error instanceof StalledError) outcomes.stalled++;
-      else if (error instanceof DivergenceError) outcomes.reported++;
-      else throw new Error(`${place} at ${point}`, { cause: error });
-      assert.ok(!(error instanceof DivergenceError) || error.point >= point);
+      if (error instanceof StalledError) {
+        this.#stalled++;
+      } else {
+        this.reported++;
+        return error as Error;
+      }
     } finally {
-      guard.end();
+      this.#guard.end();
     }
   }
-  console.log(`replay_test: of ${FLIPS_ANYWHERE} flipped bits`, outcomes);
-  assert.ok(outcomes.reported > FLIPS_ANYWHERE / 2, "most bits of a machine matter");
-});
+
+  show(count: number, what: string): void {
+    const { reported } = this;
+    const rest = `${this.#withoutEffect} without effect, ${this.#stalled} stalled`;
+    console.log(`replay_test: of ${count} ${what} ${reported} reported, ${rest}`);
+  }
+
+  [Symbol.dispose](): void {
+    this.#guard[Symbol.dispose]();
+  }
+}
 
 let recorded: Promise<Recording> | undefined;
 

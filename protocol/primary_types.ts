@@ -1,0 +1,73 @@
+/**
+ * The words of the primary's protocol: its rules, what can happen to it, what it wants done.
+ *
+ * primary.ts decides by them, primary/ carries them out.
+ */
+import type { Message } from "./messages.ts";
+import type { Output } from "./output_gate.ts";
+import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
+
+/** What does not change while a primary reigns. */
+export interface PrimaryRules {
+  readonly machineId: string;
+  readonly memoryBytes: number;
+  /** An ack counts once the frame has been replayed, not already when it has been received. */
+  readonly commitReplayed: boolean;
+  readonly heartbeatMs: number;
+  /** Silence for longer than this is a suspicion. */
+  readonly timeoutMs: number;
+  /** Wait between two claims when the arbiter is out of reach. */
+  readonly claimRetryMs: number;
+  /** Bytes of log that the backup may have received and not yet replayed. */
+  readonly windowBytes: number;
+  /** Bytes of output that may be held. */
+  readonly heldBytesMax: number;
+}
+
+/** A frame of the log, as the machine's thread closed it. */
+export interface LoggedFrame {
+  /** Which session the frame belongs to: the number that `startLog` named. */
+  readonly session: number;
+  readonly sequence: number;
+  readonly through: number;
+  /** Console input that the log up to here has consumed: a stream offset. */
+  readonly inputOffset: number;
+  /** The frame completes the state that the session began with. */
+  readonly completesState: boolean;
+  readonly bytes: Uint8Array;
+}
+
+/** What can happen to a primary. */
+export type PrimaryInput =
+  | { readonly type: "tick" }
+  | { readonly type: "message"; readonly connection: Connection; readonly message: Message }
+  | { readonly type: "closed"; readonly connection: Connection; readonly why: string }
+  | { readonly type: "frame"; readonly frame: LoggedFrame }
+  | { readonly type: "output"; readonly output: Output }
+  | { readonly type: "performed"; readonly sink: number }
+  | { readonly type: "claimed"; readonly generation: number; readonly outcome: ClaimOutcome }
+  | { readonly type: "probed"; readonly reachable: boolean; readonly why: string }
+  | { readonly type: "paused"; readonly sequence: number }
+  | { readonly type: "guestEnded"; readonly end: MachineEnd; readonly sequence: number }
+  | { readonly type: "handover" };
+
+/** What a primary wants done. */
+export type PrimaryEffect =
+  | { readonly type: "send"; readonly connection: Connection; readonly message: Message }
+  | { readonly type: "sendFrame"; readonly connection: Connection; readonly frame: LoggedFrame }
+  | { readonly type: "close"; readonly connection: Connection; readonly why: string }
+  | { readonly type: "perform"; readonly output: Output }
+  /** The backup holds the log of console input up to this offset. (Alone, all input is committed.) */
+  | { readonly type: "inputCommitted"; readonly offset: number }
+  /** Log from the machine's whole state on, frames numbered from 1. */
+  | { readonly type: "startLog"; readonly session: number; readonly generation: number }
+  | { readonly type: "stopLog" }
+  | { readonly type: "claim"; readonly generation: number; readonly ended: boolean }
+  | { readonly type: "probeArbiter" }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  | { readonly type: "report"; readonly text: string }
+  | ({ readonly type: "halt" } & Halt);
+
+/** Where a primary stands; primary.ts draws how it gets there. */
+export type PrimaryMode = "alone" | "securing" | "protected" | "claiming" | "ending" | "over";
