@@ -7,8 +7,8 @@ import { HostClock } from "../ffi/host_clock.ts";
 import type { Finding, Probe } from "./doctor_check.ts";
 
 const MIB = 1 << 20;
-/** A reading that goes through the vDSO takes 0.1 µs with its call; a system call's takes more. */
-const CHEAP_CLOCK_NS = 1000;
+/** Through the vDSO a reading takes 0.3 µs with its call; from a timer chip some microseconds. */
+const CHEAP_CLOCK_NS = 2000;
 /** CAP_NET_ADMIN of <linux/capability.h>: what the kernel asks of those who make an interface. */
 const CAP_NET_ADMIN = 12n;
 
@@ -63,10 +63,13 @@ const clock: Probe<void> = {
   required: false,
   without: "how long it takes to read the clock is not known",
   examine(): Finding {
-    const readings = 1000;
-    const readClock = new HostClock();
-    for (let i = 1; i < readings; i++) readClock.elapsedNs();
-    const ns = readClock.elapsedNs() / readings;
+    const readings = 100;
+    // The best of some batches: the others were interrupted.
+    const ns = Math.min(...Array.from({ length: 10 }, () => {
+      const read = new HostClock();
+      for (let i = 1; i < readings; i++) read.elapsedNs();
+      return read.elapsedNs() / readings;
+    }));
     const source = Deno.readTextFileSync(
       "/sys/devices/system/clocksource/clocksource0/current_clocksource",
     ).trim();
@@ -76,7 +79,7 @@ const clock: Probe<void> = {
       status: isCheap ? "good" : "limited",
       meaning: isCheap
         ? "reading the time costs the guest next to nothing"
-        : "each reading of the time is a system call: guests that ask for it often are slower",
+        : "each reading of the time asks a slow timer: guests that ask for it often are slower",
     };
   },
 };

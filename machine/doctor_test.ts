@@ -29,7 +29,9 @@ Deno.test("a report survives JSON", () => {
 });
 
 Deno.test("two examinations find the same, but for what they time", () => {
-  const verdicts = () => examineHost().checks.map(({ name, status }) => `${name}: ${status}`);
+  const verdicts = () =>
+    examineHost().checks.filter(({ name }) => name !== "clock" && name !== "ring 0 speed")
+      .map(({ name, status }) => `${name}: ${status}`);
   assert.deepEqual(verdicts(), verdicts());
 });
 
@@ -38,8 +40,9 @@ for (const device of ["/nowhere/kvm", "/dev/null", "/proc/self/status"]) {
     const report = examineHost(device);
     assert(!report.canRun);
     const [first, ...rest] = report.checks;
-    assert.deepEqual([first?.name, first?.status], [device, "missing"]);
-    assert(first?.finding.includes(device));
+    assert(first !== undefined);
+    assert.deepEqual([first.name, first.status], [device, "missing"]);
+    assert(first.finding.includes(device));
     assert.match(first.meaning, /^no guest can run; (check|the module)/);
     assert(rest.some(({ name }) => name === "memory"), "the host itself is examined all the same");
     assert(

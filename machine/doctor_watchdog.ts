@@ -37,7 +37,7 @@ export const WatchdogCell = {
 } as const;
 
 /** The ticket that ends the watchdog. */
-export const QUIT = -1;
+export const QUIT: number = -1;
 
 const CELL_COUNT = 8;
 
