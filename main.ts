@@ -5,6 +5,7 @@ import { Command } from "@commander-js/extra-typings";
 import { backupCommand, replayCommand } from "./backup/command.ts";
 import { runMain } from "./base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "./base/errors.ts";
+import { doctorCommand } from "./machine/command.ts";
 import { handoverCommand, stopCommand } from "./link/command.ts";
 import { primaryCommand, runCommand } from "./primary/command.ts";
 import { consoleCommand } from "./sinks/command.ts";
@@ -19,6 +20,7 @@ await runMain(async () => {
     .addHelpText("after", "\nDocumentation: docs/CLI.md has every option and exit code.")
     .exitOverride();
   const commands = [
+    doctorCommand,
     runCommand,
     replayCommand,
     primaryCommand,

@@ -116,6 +116,9 @@ export const keptOutputBytes = 4 * heldOutputBytes;
 /** Times that one backup process may diverge and join anew before it declares itself unfit. */
 export const divergenceLimit = 3;
 
+/** How long silence may be tolerated: a day. More is no failover; the channel carries 32 bits. */
+export const timeoutMaxMs = 24 * 3600 * 1000;
+
 /** Backups that have connected and not yet said hello. */
 export const pendingBackupCount = 8;
 

@@ -29,8 +29,10 @@ export interface StatusServer extends AsyncDisposable {
 /** Serves `source` at `address`. @throws UnavailableError if it can't listen there */
 export function serveStatus(address: Address, source: StatusSource): StatusServer {
   let server: Deno.HttpServer<Deno.NetAddr>;
+  const closing = new AbortController();
+  const options = { ...address, onListen: () => {}, signal: closing.signal };
   try {
-    server = Deno.serve({ ...address, onListen: () => {} }, (request) => answer(request, source));
+    server = Deno.serve(options, (request) => answer(request, source));
   } catch (cause) {
     throw new UnavailableError(
       `can't serve status at ${address.hostname}:${address.port}: ${
@@ -42,7 +44,11 @@ export function serveStatus(address: Address, source: StatusSource): StatusServe
   const { hostname, port } = server.addr;
   return {
     address: `${hostname}:${port}`,
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    async [Symbol.asyncDispose]() {
+      // Not `shutdown`, which would wait for a client that never finishes its request.
+      closing.abort();
+      await server.finished;
+    },
   };
 }
 

@@ -25,23 +25,30 @@ Deno.test("every gauge has a place of its own", () => {
   const { gauges } = Channel.create();
   const places = Object.values(Gauge);
   assert.equal(new Set(places).size, places.length);
-  assert.ok(places.every((place) => place < gauges.length));
+  assert.ok(places.every((place: number) => place < gauges.length));
 });
 
-Deno.test("a bell that rang before it was heard is not missed, and waits for nobody", () => {
+Deno.test("a wait for a bell that has rung since it was heard ends at once", () => {
   const main = Channel.create();
   const worker = Channel.attach(main.buffers);
-  assert.ok(!worker.rung);
+  worker.hear();
   main.ring();
-  assert.ok(worker.rung);
   worker.wait();
   worker.hear();
-  assert.ok(!worker.rung);
   worker.wait(0);
   main.ring();
   main.ring();
-  assert.ok(worker.rung);
   worker.wait();
+});
+
+Deno.test("a worker that is told to stop is not left waiting", () => {
+  const main = Channel.create();
+  const worker = Channel.attach(main.buffers);
+  worker.hear();
+  assert.ok(!worker.aborted);
+  main.abort();
+  worker.wait();
+  assert.ok(worker.aborted);
 });
 
 Deno.test("outputs and frames come back as they were written", () => {

@@ -26,8 +26,8 @@ export interface Plan {
   readonly cr4?: bigint;
   /** Bits of EFER on top of those that long mode needs. */
   readonly efer?: bigint;
-  /** What lets ring 3 use ports; by default both, as hosts differ in what they honour. */
-  readonly portsBy?: "iopl" | "map";
+  /** Whether the TSS's permission map lets ring 3 use ports, as IOPL 3 does; default true. */
+  readonly portMap?: boolean;
 }
 
 /** The ports that the code writes and reads. */
@@ -81,7 +81,7 @@ export function startGuest(vcpu: Vcpu, memory: Bytes, plan: Plan): void {
 
 function startVcpu(
   vcpu: Vcpu,
-  { mode, cr4 = 0n, efer = 0n, portsBy }: Plan,
+  { mode, cr4 = 0n, efer = 0n }: Plan,
 ): void {
   const sregs = vcpu.get("sregs");
   const view = kvmSregs.view(sregs);
@@ -99,7 +99,7 @@ function startVcpu(
   kvmRegs.set(regsView, "rip", BigInt(CODE));
   kvmRegs.set(regsView, "rsp", mode === "ring3" ? RING3_STACK : RING0_STACK);
   // Bit 1 is always set; then IF (a ring 3 without it could not get it back), then IOPL 3.
-  const rflags = mode !== "ring3" ? 0x2n : portsBy === "map" ? 0x202n : 0x3202n;
+  const rflags = mode === "ring3" ? 0x3202n : 0x2n;
   kvmRegs.set(regsView, "rflags", rflags);
   vcpu.set("regs", regs);
 }
@@ -135,7 +135,7 @@ function enterLongMode(view: DataView, isRing3: boolean): void {
   kvmSregs.set(view, "efer", 0x500n); // LMA, LME
 }
 
-function fillTables(memory: Bytes, { handlers = {}, portsBy }: Plan): void {
+function fillTables(memory: Bytes, { handlers = {}, portMap = true }: Plan): void {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   const quad = (at: number, value: bigint) => view.setBigUint64(at, value, true);
   // Present, writable, user; accessed and dirty beforehand, so that no walk writes to the tables.
@@ -147,10 +147,11 @@ function fillTables(memory: Bytes, { handlers = {}, portsBy }: Plan): void {
   quad(GDT + Selector.data0, 0x00cf_9300_0000_ffffn);
   quad(GDT + (Selector.data3 & ~3), 0x00cf_f300_0000_ffffn);
   quad(GDT + (Selector.code3 & ~3), 0x00af_fb00_0000_ffffn);
-  quad(GDT + Selector.tss, 0x8b00_0000_0000n | BigInt(TSS) << 16n | BigInt(TSS_LIMIT));
+  // Available: the vCPU has it loaded already, but the code may load it again.
+  quad(GDT + Selector.tss, 0x8900_0000_0000n | BigInt(TSS) << 16n | BigInt(TSS_LIMIT));
   quad(TSS + 4, RING0_STACK);
   view.setUint16(TSS + 102, TSS_BYTES, true);
-  memory.fill(portsBy === "iopl" ? 0xff : 0, TSS + TSS_BYTES, TSS + TSS_LIMIT);
+  memory.fill(portMap ? 0 : 0xff, TSS + TSS_BYTES, TSS + TSS_LIMIT);
   memory[TSS + TSS_LIMIT] = 0xff;
 
   for (let vector = 0; vector < VECTORS; vector++) {

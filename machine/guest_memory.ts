@@ -66,7 +66,10 @@ export class GuestMemory {
   }
 }
 
-/** @throws UsageError unless a machine can have this much memory */
+/**
+ * Checks a size of guest memory.
+ * @throws UsageError unless a machine can have this much
+ */
 export function checkMemoryBytes(memoryBytes: number): void {
   // Whole bytes of KVM's bitmap, which is made of 64-bit words.
   const unit = PAGE_BYTES * 64;

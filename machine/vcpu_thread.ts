@@ -2,8 +2,9 @@
  * Main's handle of a vCPU's thread: starts the worker, sends commands, hands out what it says.
  *
  * A worker that blocks in `Atomics.wait` or in KVM_RUN can't be terminated from outside without harm,
- * so that it always ends itself: on a `quit` command, or by an error of its own. The last thing that it
- * says is `gone`.
+ * so that it always finishes by itself: on a `quit` command, or by an error of its own. The last thing
+ * that it says is `gone`. Its thread stays, idle, until main has heard that: a kick that crosses with it
+ * would else hit no thread, or another one that got its number.
  */
 import { DefectError } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, UnderstudyError } from "../base/errors.ts";
@@ -115,7 +116,7 @@ export class VcpuThread {
     this.channel.ring();
   }
 
-  /** To be called once the thread has said `gone`: it can't be kicked any more. */
+  /** To be called once the thread has said `gone`: ends it; it can't be kicked any more. */
   retire(): void {
     this.kickTarget = undefined;
     this.#worker.terminate();
@@ -136,13 +137,12 @@ function failureOf(error: unknown): ThreadFailure {
 }
 
 /**
- * The worker's side: waits for its start, runs `serve` to its end, says `gone`, and ends the worker.
+ * The worker's side: waits for its start, runs `serve` to its end, and says `gone`.
  * `serve` may block the thread for as long as the machine lives.
  */
 export function serveThread<Config>(serve: (channel: Channel, config: Config) => void): void {
   const scope = globalThis as unknown as {
     onmessage: ((event: MessageEvent<ThreadStart<Config>>) => void) | null;
-    close(): void;
   };
   scope.onmessage = ({ data }) => {
     const channel = Channel.attach(data.buffers);
@@ -153,6 +153,5 @@ export function serveThread<Config>(serve: (channel: Channel, config: Config) =>
       notice = { type: "gone", failure: failureOf(error) };
     }
     channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
-    scope.close();
   };
 }

@@ -9,11 +9,13 @@ import { serveThread, type ThreadNotice } from "./vcpu_thread.ts";
 
 /** Which of them. */
 export interface TestConfig {
-  readonly task: "return" | "guestError" | "typeError" | "echo" | "spin";
+  readonly task: "return" | "guestError" | "typeError" | "echo" | "spin" | "readyAndReturn";
 }
 
+/** Main to the thread. */
 export type TestCommand = { type: "count"; index: number } | { type: "quit" };
 
+/** The thread to main. */
 export type TestNotice =
   | { type: "command"; index: number }
   | { type: "input"; first: number }
@@ -27,6 +29,10 @@ serveThread<TestConfig>((channel, { task }) => {
       throw new GuestError("the guest is unfit");
     case "typeError":
       throw new TypeError("undefined is not a function");
+    case "readyAndReturn": {
+      using machine = tinyMachine([]);
+      return say(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
+    }
     case "echo":
       return echo(channel);
     case "spin":

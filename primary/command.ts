@@ -13,6 +13,7 @@ import type { ExitCodeValue } from "../base/errors.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { serveStatus } from "../link/status_server.ts";
+import type { PrimarySide } from "./primary_side.ts";
 import { Solo } from "./solo.ts";
 import { startPrimary } from "./start.ts";
 
@@ -71,7 +72,18 @@ export function primaryCommand(done: Done) {
     .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
     .action(async (guest, options) => {
       const say = reporter("primary");
-      const side = await startPrimary({
+      await using stack = new AsyncDisposableStack();
+      let side: PrimarySide | undefined;
+      // Before a generation is won: an address that can't be had must not cost one.
+      if (options.status !== undefined) {
+        const server = stack.use(serveStatus(parseAddress(options.status), {
+          status: () => side?.status() ?? { role: "primary", mode: "starting" },
+          handover: () => side === undefined ? "this side is starting" : side.handover(),
+          stop: () => side?.stop("stopped on request"),
+        }));
+        say(`status at http://${server.address}/status`);
+      }
+      side = await startPrimary({
         guest,
         listen: options.listen,
         arbiter: options.arbiter,
@@ -86,17 +98,9 @@ export function primaryCommand(done: Done) {
         ...(options.id === undefined ? {} : { id: options.id }),
         ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
       }, say);
-      await using stack = new AsyncDisposableStack();
-      if (options.status !== undefined) {
-        const server = stack.use(serveStatus(parseAddress(options.status), {
-          status: () => side.status(),
-          handover: () => side.handover(),
-          stop: () => side.stop("stopped on request"),
-        }));
-        say(`status at http://${server.address}/status`);
-      }
-      stack.defer(onStopSignals((signal) => side.retire(`stopped by ${signal}`)));
-      const { code, why } = await side.run();
+      const running = side;
+      stack.defer(onStopSignals((signal) => running.retire(`stopped by ${signal}`)));
+      const { code, why } = await running.run();
       say(why);
       done(code);
     });

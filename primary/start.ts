@@ -6,10 +6,11 @@ import { checkMachineId } from "../arbiter/arbiter.ts";
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
-import { heldOutputBytes, logWindowBytes } from "../base/limits.ts";
+import { heldOutputBytes, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
-import { VcpuThread } from "../machine/vcpu_thread.ts";
+import { decodeMessageRecord } from "../machine/records.ts";
+import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import { parseAddress } from "../link/address.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { listenTcp } from "../link/tcp.ts";
@@ -58,6 +59,7 @@ export async function startPrimary(
   interposer?: Interposer,
 ): Promise<PrimarySide> {
   checkMemoryBytes(options.memoryBytes);
+  checkPatience(options);
   const machineId = options.id ?? machineIdOf(options.guest);
   checkMachineId(machineId);
   const guest = await findGuest(options.guest, options.commandLine);
@@ -71,6 +73,15 @@ export async function startPrimary(
     who: options.who,
     address: listener.address,
   });
+  // Booted before it is claimed: a machine that can't run must not reign.
+  const thread = await boot({
+    ...guest,
+    memoryBytes: options.memoryBytes,
+    epochMs: Date.now(),
+    startPaused: true,
+    ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
+  });
+  stack.defer(() => discard(thread));
   const generation = await winFirst(arbiter, claimer, options.supersede);
   const rules: PrimaryRules = {
     machineId,
@@ -82,14 +93,6 @@ export async function startPrimary(
     windowBytes: logWindowBytes,
     heldBytesMax: heldOutputBytes,
   };
-  const config: PrimaryThreadConfig = {
-    ...guest,
-    memoryBytes: options.memoryBytes,
-    epochMs: Date.now(),
-    startPaused: options.requireBackup,
-    ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
-  };
-  const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
   await sink.goLive(0, 0, generation);
   const protocol = new PrimaryProtocol(rules, generation);
   const connections = new BackupConnections(listener, say);
@@ -103,15 +106,48 @@ export async function startPrimary(
     ...(interposer === undefined ? {} : { interposer }),
   });
   say(`machine ${machineId}, generation ${generation}; a backup can join at ${listener.address}`);
+  const resume: RecorderCommand = { type: "resume" };
   if (options.requireBackup) {
     say("waits for a backup before the guest starts");
-    const resume: RecorderCommand = { type: "resume" };
     void side.firstProtection.then(() => thread.command(resume));
   } else {
     say("unprotected: no backup has joined yet");
+    await thread.command(resume);
   }
   stack.move();
   return side;
+}
+
+/** @throws UsageError unless silence can be told from an ordinary wait for the next heartbeat */
+function checkPatience({ heartbeatMs, timeoutMs }: PrimaryOptions): void {
+  if (2 * heartbeatMs <= timeoutMs && timeoutMs <= timeoutMaxMs) return;
+  throw new UsageError(
+    `--heartbeat ${heartbeatMs}ms with --timeout ${timeoutMs}ms: expected a timeout of at least two ` +
+      `heartbeats, and of at most ${timeoutMaxMs}ms`,
+  );
+}
+
+/**
+ * Starts the machine's thread and boots the guest, which then waits for `resume`.
+ * @throws what the thread could not do it for: UnavailableError, GuestError, UsageError
+ */
+async function boot(config: PrimaryThreadConfig): Promise<VcpuThread> {
+  const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
+  const notice = decodeMessageRecord<ThreadNotice>((await thread.read()).body);
+  if (notice.type === "ready") {
+    thread.kickTarget = notice.kickTarget;
+    return thread;
+  }
+  thread.retire();
+  throw errorOf(notice.failure!);
+}
+
+/** Ends the thread of a machine that never ran. */
+async function discard(thread: VcpuThread): Promise<void> {
+  const quit: RecorderCommand = { type: "quit" };
+  await thread.command(quit);
+  while (decodeMessageRecord<ThreadNotice>((await thread.read()).body).type !== "gone");
+  thread.retire();
 }
 
 /** Wins the generation after the last one, if that has ended. */

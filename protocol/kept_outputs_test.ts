@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { PeerError } from "../base/errors.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import type { Output } from "./output_gate.ts";
-import { output, seed, textOf } from "./testing.ts";
+import { output, seed, textOf } from "./protocol_test_support.ts";
 
 function texts(outputs: readonly Output[]): string[] {
   return outputs.map(({ offset, bytes }) => `${offset} ${textOf(bytes)}`);

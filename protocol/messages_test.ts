@@ -10,7 +10,7 @@ import {
   type MessageType,
   TEXT_BYTES_MAX,
 } from "./messages.ts";
-import { seed } from "./testing.ts";
+import { seed } from "./protocol_test_support.ts";
 
 const u8 = fc.nat(0xff);
 const u32 = fc.nat(0xffffffff);

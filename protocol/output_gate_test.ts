@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { DefectError } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
 import { OutputGate } from "./output_gate.ts";
-import { output, seed, textOf } from "./testing.ts";
+import { output, seed, textOf } from "./protocol_test_support.ts";
 
 function taken(gate: OutputGate): string[] {
   return gate.take().map(({ bytes }) => textOf(bytes));

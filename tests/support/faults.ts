@@ -89,7 +89,7 @@ function presentAll(xsave: Uint8Array): void {
 function msr({ index, name }: (typeof STATE_MSRS)[number], width: number): Register {
   return {
     flip({ vcpu }, random) {
-      const [{ value }] = vcpu.getMsrs([index]) as [{ value: bigint }];
+      const { value } = vcpu.getMsrs([index])[0]!;
       vcpu.setMsrs([{ index, value: value ^ (1n << BigInt(random.below(width))) }]);
       return `msr.${name}`;
     },

@@ -46,18 +46,16 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
   const memoryBytes = options.memoryBytes ?? MEMORY_BYTES;
   const { guest, commandLine = "", exitsPerDigest } = options;
   const image = Deno.readFileSync(new URL(`../../guests/images/${guest}.elf`, import.meta.url));
-  const thread = new VcpuThread<PrimaryThreadConfig, RecorderCommand>(
-    new URL("../../primary/vcpu_worker.ts", import.meta.url),
-    {
-      image,
-      name: guest,
-      commandLine,
-      memoryBytes,
-      epochMs: EPOCH_MS,
-      startPaused: true,
-      ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
-    },
-  );
+  const config: PrimaryThreadConfig = {
+    image,
+    name: guest,
+    commandLine,
+    memoryBytes,
+    epochMs: EPOCH_MS,
+    startPaused: true,
+    ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
+  };
+  const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
   try {
     return { memoryBytes, ...await readToEnd(thread, options) };
   } finally {
@@ -66,7 +64,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 }
 
 async function readToEnd(
-  thread: VcpuThread<PrimaryThreadConfig, RecorderCommand>,
+  thread: VcpuThread,
   { input, outputsPerSession }: RecordOptions,
 ): Promise<Omit<Recording, "memoryBytes">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
@@ -76,7 +74,8 @@ async function readToEnd(
   let session = 0;
   let points = 0;
   let end: GuestEnd | undefined;
-  const startLog = () => thread.command({ type: "startLog", session: ++session, generation: 1 });
+  const tell = (command: RecorderCommand) => thread.command(command);
+  const startLog = () => tell({ type: "startLog", session: ++session, generation: 1 });
   for (;;) {
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {
@@ -92,7 +91,7 @@ async function readToEnd(
       const frame = readFrame(body);
       (logs[frame.session - 1] ??= []).push(frame.bytes);
       points = frame.through;
-      if (frame.completesState && frame.session === 1) await thread.command({ type: "resume" });
+      if (frame.completesState && frame.session === 1) await tell({ type: "resume" });
     } else {
       const notice = decodeMessageRecord<ThreadNotice | RecorderNotice>(body);
       if (notice.type === "ready") {
@@ -100,7 +99,7 @@ async function readToEnd(
         await startLog();
       } else if (notice.type === "ended") {
         end = notice.end;
-        await thread.command({ type: "quit" });
+        await tell({ type: "quit" });
       } else if (notice.type === "gone") {
         if (notice.failure !== undefined) throw errorOf(notice.failure);
         if (end === undefined) throw new Error("the recorder left before the guest's end");

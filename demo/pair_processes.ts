@@ -1,0 +1,148 @@
+/**
+ * A primary and its backup as real processes on this host, for the demo and the crash campaigns.
+ *
+ *     await using pair = await Pair.start({ guest: "ledger" });
+ *     await pair.primary.protected();
+ *     using client = new LedgerClient(pair.consoles);
+ *     await pair.primary.kill();
+ *     await pair.backup.live(2);
+ *
+ * Leaving the scope kills what still runs and removes the directory.
+ */
+import { UnavailableError } from "../base/errors.ts";
+import { type SideOptions, SideProcess } from "./side_process.ts";
+
+export { type Exit, type SideOptions, SideProcess, type SideStatus } from "./side_process.ts";
+
+/** How one side of a pair is started. */
+export interface PairSideOptions extends SideOptions {
+  /** Further options of the command line. */
+  readonly args?: readonly string[];
+}
+
+/** How a pair is started. */
+export interface PairOptions {
+  /** A bundled guest's name or a path; default: ledger. */
+  readonly guest?: string;
+  /** The primary waits for its backup before the guest starts; default: true. */
+  readonly requireBackup?: boolean;
+  readonly primary?: PairSideOptions;
+  readonly backup?: PairSideOptions;
+}
+
+/** Where the sides of a pair are to listen: ports that were free a moment ago. */
+interface Ports {
+  readonly log: readonly [number, number];
+  readonly console: readonly [number, number];
+}
+
+/** See the top of the file. */
+export class Pair implements AsyncDisposable {
+  readonly #sides: SideProcess[] = [];
+  readonly #ports: Ports = { log: [freePort(), freePort()], console: [freePort(), freePort()] };
+
+  private constructor(readonly options: PairOptions, readonly directory: string) {}
+
+  /** Starts both sides, and returns at once: wait for `pair.primary.protected()`. */
+  static async start(options: PairOptions = {}): Promise<Pair> {
+    const directory = await Deno.makeTempDir({ prefix: "understudy-pair-" });
+    const pair = new Pair(options, directory);
+    pair.startPrimary();
+    pair.startBackup();
+    return pair;
+  }
+
+  /** The primary that was started last. */
+  get primary(): SideProcess {
+    return this.#side("primary");
+  }
+
+  /** The backup that was started last. It is still called so when it reigns. */
+  get backup(): SideProcess {
+    return this.#side("backup");
+  }
+
+  /** All processes that were started, in their order. */
+  get sides(): readonly SideProcess[] {
+    return this.#sides;
+  }
+
+  /** The arbiter, as the command line wants it. Its directory is `directory`/arbiter. */
+  get arbiter(): string {
+    return `file:${this.directory}/arbiter`;
+  }
+
+  /** Where both sides' framed consoles are, for a console client. */
+  get consoles(): string {
+    return this.#ports.console.map(loopback).join(",");
+  }
+
+  /** Starts the primary, or starts it again as a service manager would. */
+  startPrimary(options = this.options.primary ?? {}): SideProcess {
+    const require = this.options.requireBackup ?? true ? ["--require-backup"] : [];
+    const args = ["primary", this.options.guest ?? "ledger", ...require, ...this.#common(0)];
+    return this.#start("primary", args, options);
+  }
+
+  /**
+   * Starts a backup of the primary, or another one at the same addresses once that has ended.
+   * @param following `"backup"`: of the backup that has taken over, at the primary's old addresses
+   */
+  startBackup(options = this.options.backup ?? {}, following: "primary" | "backup" = "primary") {
+    const [leader, own] = following === "primary" ? [0, 1] as const : [1, 0] as const;
+    const primary = loopback(this.#ports.log[leader]);
+    const args = ["backup", "--primary", primary, ...this.#common(own)];
+    return this.#start("backup", args, options);
+  }
+
+  /** Ends all processes, and removes the directory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#sides.map((side) => side.kill()));
+    await Deno.remove(this.directory, { recursive: true });
+  }
+
+  #common(side: 0 | 1): string[] {
+    return [
+      ...["--arbiter", this.arbiter],
+      ...["--listen", loopback(this.#ports.log[side])],
+      ...["--console", `console:${loopback(this.#ports.console[side])}`],
+      ...["--status", loopback(0)],
+      ...["--who", side === 0 ? "first" : "second"],
+    ];
+  }
+
+  #start(name: string, args: readonly string[], options: PairSideOptions): SideProcess {
+    const side = new SideProcess(name, [...args, ...options.args ?? []], options);
+    this.#sides.push(side);
+    return side;
+  }
+
+  #side(name: string): SideProcess {
+    const found = this.#sides.findLast((side) => side.name === name);
+    if (found === undefined) throw new UnavailableError(`no ${name} was started`);
+    return found;
+  }
+}
+
+function loopback(port: number): string {
+  return `127.0.0.1:${port}`;
+}
+
+/**
+ * A port that nobody listens on: both consoles' have to be known to their client beforehand.
+ *
+ * Below the range that the system itself takes ports from (32768 on), so that no outgoing connection takes it
+ * before the side does.
+ */
+export function freePort(): number {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = 12_288 + Math.floor(Math.random() * 20_480);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  throw new UnavailableError("no free port found on 127.0.0.1 in 100 attempts");
+}

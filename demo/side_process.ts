@@ -1,0 +1,215 @@
+/**
+ * One side of a pair as a real process, that can be asked, paused and killed.
+ *
+ * All by the process's own id, and none outlives its {@link SideProcess}: whoever disposes of it waits until
+ * the process is gone. `pair_processes.ts` makes pairs of these, for the demo and the crash campaigns.
+ */
+import { UnavailableError } from "../base/errors.ts";
+
+/** What /status says; see docs/CLI.md for the rest of it. */
+export interface SideStatus {
+  readonly machineId: string | null;
+  readonly role: "primary" | "backup";
+  readonly generation: number | null;
+  readonly mode: string;
+  readonly protected: boolean;
+  readonly point: number | null;
+  readonly divergences: number;
+  readonly log: { readonly bytes: number; readonly events?: number };
+  readonly outputs: { readonly kept: number; readonly performedAtTakeover?: number };
+  readonly [further: string]: unknown;
+}
+
+/** How a process ended. */
+export interface Exit {
+  /** 128 and more: by a signal. */
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+}
+
+/** How a side is started. */
+export interface SideOptions {
+  /** The module that is run, with all permissions; default: main.ts. Tests wrap effects in one of their
+   * own, and take the same arguments. */
+  readonly entry?: URL;
+  /** Beside the environment that this process has. */
+  readonly env?: Record<string, string>;
+  /** Told each piece of its standard error. */
+  readonly onText?: (text: string) => void;
+}
+
+/** How long a side may take to get somewhere. It takes a second where two sides start at once. */
+const patienceMs = 20_000;
+/** How much of its standard error is kept. */
+const textLength = 64 * 1024;
+const pollMs = 20;
+const root = new URL("../", import.meta.url);
+
+/** The command line that runs a module of this project, behind Deno's own path. */
+export function denoArgs(module: URL, permissions: readonly string[]): string[] {
+  const config = Deno.realPathSync(new URL("deno.json", root));
+  return ["run", "--quiet", "--no-prompt", ...permissions, "--config", config, module.href];
+}
+
+/** See the top of the file. */
+export class SideProcess implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<void>;
+  #text = "";
+  #exit: Exit | undefined;
+  #statusUrl: string | undefined;
+
+  /** Resolves when the process has ended and all its standard error has been read. */
+  readonly exited: Promise<Exit>;
+
+  /**
+   * Starts it.
+   * @param name for messages
+   * @param args the command line: `primary ledger --listen ...`
+   */
+  constructor(readonly name: string, args: readonly string[], options: SideOptions = {}) {
+    const entry = options.entry ?? new URL("main.ts", root);
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [...denoArgs(entry, ["--allow-all"]), ...args],
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+      env: { NO_COLOR: "1", ...options.env },
+    }).spawn();
+    this.#read = this.#readText(options.onText);
+    this.exited = this.#child.status.then(async ({ code, signal }) => {
+      this.#exit = { code, signal };
+      await this.#read;
+      return this.#exit;
+    });
+  }
+
+  /** The process's id. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** How it has ended; undefined while it runs. */
+  get exit(): Exit | undefined {
+    return this.#exit;
+  }
+
+  /** Its standard error so far, at most the last 64 KiB. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Waits until its standard error has something. @throws UnavailableError if it ends without, or
+   * takes more than `timeoutMs` */
+  async saying(pattern: RegExp, timeoutMs = patienceMs): Promise<RegExpMatchArray> {
+    return await this.until(() => this.#text.match(pattern) ?? undefined, `${pattern}`, timeoutMs);
+  }
+
+  /** Waits until /status fulfils a condition, and returns it. @throws UnavailableError as `saying` */
+  async having(
+    condition: (status: SideStatus) => boolean,
+    what: string,
+    timeoutMs = patienceMs,
+  ): Promise<SideStatus> {
+    return await this.until(async () => {
+      const status = await this.status().catch(() => undefined);
+      return status !== undefined && condition(status) ? status : undefined;
+    }, what, timeoutMs);
+  }
+
+  /** Waits until it follows, or is followed. @throws UnavailableError as `saying` */
+  protected(timeoutMs = patienceMs): Promise<SideStatus> {
+    return this.having((status) => status.protected, "protected", timeoutMs);
+  }
+
+  /** Waits until it reigns, as `generation` at least. @throws UnavailableError as `saying` */
+  live(generation = 1, timeoutMs = patienceMs): Promise<SideStatus> {
+    const isLive = (status: SideStatus) =>
+      status.role === "primary" && (status.generation ?? 0) >= generation;
+    return this.having(isLive, `live in generation ${generation}`, timeoutMs);
+  }
+
+  /** Its figures at this moment. A paused side does not answer. @throws UnavailableError if it is gone */
+  async status(): Promise<SideStatus> {
+    const response = await this.#request("status", "GET");
+    return await response.json();
+  }
+
+  /** Asks for a handover; false: it declined. */
+  async handover(): Promise<boolean> {
+    const response = await this.#request("handover", "POST");
+    await response.body?.cancel();
+    return response.ok;
+  }
+
+  /** Asks for an orderly end. */
+  async stop(): Promise<void> {
+    const response = await this.#request("stop", "POST");
+    await response.body?.cancel();
+  }
+
+  /** Stops it where it is, as a hung host would. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  resume(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** Sends a signal to a running process. @throws TypeError if it has ended */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** `kill -9`, if it still runs, and waits for its end. */
+  async kill(): Promise<Exit> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch (error) {
+      // It has ended already: that is all that was wanted.
+      if (!(error instanceof TypeError)) throw error;
+    }
+    return await this.exited;
+  }
+
+  /** As {@link kill}. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+
+  /** Polls until there is something. */
+  async until<T>(
+    poll: () => T | undefined | Promise<T | undefined>,
+    what: string,
+    timeoutMs = patienceMs,
+  ): Promise<T> {
+    for (const endMs = performance.now() + timeoutMs;;) {
+      const exit = this.#exit;
+      const found = await poll();
+      if (found !== undefined) return found;
+      if (exit !== undefined || performance.now() > endMs) {
+        const how = exit === undefined ? `not within ${timeoutMs} ms` : `ended with ${exit.code}`;
+        throw new UnavailableError(`${this.name}: expected ${what}: ${how}; it said:\n${this.#text}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+
+  async #request(what: string, method: string): Promise<Response> {
+    this.#statusUrl ??= (await this.saying(/status at (http:\S+)\/status\n/))[1]!;
+    try {
+      return await fetch(`${this.#statusUrl}/${what}`, { method });
+    } catch (cause) {
+      throw new UnavailableError(`${this.name} does not answer at ${this.#statusUrl}`, { cause });
+    }
+  }
+
+  async #readText(onText: ((text: string) => void) | undefined): Promise<void> {
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#text = (this.#text + text).slice(-textLength);
+      onText?.(text);
+    }
+  }
+}

@@ -1,0 +1,474 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { DefectError } from "../base/assert.ts";
+import { ExitCode, PeerError } from "../base/errors.ts";
+import type { Message } from "./messages.ts";
+import { frame, output, seed, TestPrimary } from "./protocol_test_support.ts";
+import type { ClaimOutcome } from "./types.ts";
+
+const won: ClaimOutcome = { kind: "won" };
+const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
+const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
+const hello: Message = { type: "hello", protocol: 1, who: "b", machineId: "" };
+
+/** Only the effects that matter to outputs and to who reigns. */
+function deeds(effects: readonly string[]): string[] {
+  return effects.filter((text) => /^(perform|claim|halt|startLog|pause|resume)/.test(text));
+}
+
+// --- alone ---
+
+Deno.test("alone, an output is performed at once, the next one when it is done", () => {
+  const primary = new TestPrimary();
+  assert.deepEqual(primary.put([output(0, "a", 1), output(1, "b", 2)]), ['perform 0 "a"']);
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), ['perform 1 "b"']);
+});
+
+Deno.test("after a takeover the kept outputs are performed first", () => {
+  const primary = new TestPrimary({}, [output(5, "kept", 3)]);
+  assert.deepEqual(primary.give({ type: "tick" }), ['perform 5 "kept"']);
+  assert.deepEqual(primary.put([output(9, "new", 4)]), []);
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), ['perform 9 "new"']);
+});
+
+Deno.test("a state taken over that does not fit its kept outputs is the peer's fault", () => {
+  const primary = new TestPrimary({}, [output(5, "kept", 3)]);
+  assert.throws(() => primary.put([output(600, "new", 4)]), PeerError);
+});
+
+// --- join ---
+
+Deno.test("a hello is welcomed and the log begins", () => {
+  const primary = new TestPrimary();
+  assert.deepEqual(primary.hear(hello), [
+    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100',
+    "startLog session=1 generation=1",
+  ]);
+});
+
+Deno.test("another protocol version and another machine's backup are refused for good", () => {
+  const primary = new TestPrimary();
+  const version = primary.hear({ ...hello, protocol: 9 });
+  assert.match(version[0]!, /refuse why="protocol version 9, expected 1.*retry=false/);
+  assert.match(primary.hear({ ...hello, machineId: "m2" })[0]!, /refuse .*m2.*retry=false/);
+});
+
+Deno.test("a second backup is refused for now, and the first one goes on undisturbed", () => {
+  const primary = new TestPrimary().join();
+  assert.deepEqual(primary.hear(hello, 2), [
+    'send on 2 refuse why="b is the backup already" retry=true',
+    'close on 2 why="b is the backup already"',
+  ]);
+  assert.equal(primary.protocol.mode, "protected");
+});
+
+Deno.test("while a join is under way outputs are performed, and notices sent", () => {
+  const primary = new TestPrimary();
+  primary.hear(hello);
+  assert.deepEqual(primary.put([output(0, "a", 1)]), ['perform 0 "a"']);
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), ["send done sink=0 offset=1"]);
+});
+
+Deno.test("outputs from before the state that are not done go to the backup ahead of the state", () => {
+  const primary = new TestPrimary();
+  primary.put([output(0, "ab", 1), output(2, "c", 2)]);
+  primary.hear(hello);
+  assert.deepEqual(primary.put([], frame(1, 2), frame(2, 2, { completesState: true })), [
+    "sendFrame 1 through 2",
+    'send kept sink=0 offset=0 "ab"',
+    'send kept sink=0 offset=2 "c"',
+    "sendFrame 2 through 2",
+  ]);
+});
+
+Deno.test("received is not enough for a state: protected follows its replay", () => {
+  const primary = new TestPrimary();
+  primary.hear(hello);
+  primary.put([], frame(1, 10, { completesState: true }));
+  assert.deepEqual(primary.ack({ received: 1 }), ["inputCommitted offset=0"]);
+  assert.deepEqual(primary.ack({ received: 1, replayed: 1 }), ["send protected stateSequence=1"]);
+  assert.equal(primary.protocol.mode, "protected");
+});
+
+Deno.test("what was acknowledged before protection began is released when it begins", () => {
+  const primary = new TestPrimary();
+  primary.hear(hello);
+  primary.put([output(0, "a", 9), output(1, "b", 9)], frame(1, 10, { completesState: true }));
+  primary.ack({ received: 1 });
+  primary.ack({ replayed: 1 });
+  // No further frame may ever come: an idle guest closes none.
+  assert.deepEqual(deeds(primary.give({ type: "performed", sink: 0 })), ['perform 1 "b"']);
+});
+
+Deno.test("protected is not sent before the backup has the log of all that was performed", () => {
+  const primary = new TestPrimary();
+  primary.hear(hello);
+  primary.put([], frame(1, 10, { completesState: true }));
+  // The output is performed, the frame that covers it is not closed yet when the state's ack comes.
+  primary.put([output(0, "a", 12)]);
+  assert.deepEqual(primary.ack({ received: 1, replayed: 1 }), ["inputCommitted offset=0"]);
+  assert.equal(primary.protocol.mode, "securing");
+  primary.give({ type: "performed", sink: 0 });
+  assert.deepEqual(primary.put([output(1, "b", 13)], frame(2, 13)), ["sendFrame 2 through 13"]);
+  assert.deepEqual(primary.ack({ received: 2 }), [
+    "inputCommitted offset=0",
+    "send protected stateSequence=1",
+    'perform 1 "b"',
+  ]);
+});
+
+Deno.test("a join that fails before protected costs no arbitration, and what was held goes out", () => {
+  const primary = new TestPrimary();
+  primary.hear(hello);
+  primary.put([output(0, "a", 12)], frame(1, 10, { completesState: true }));
+  primary.give({ type: "performed", sink: 0 });
+  primary.ack({ received: 1, replayed: 1 });
+  primary.put([output(1, "b", 13)], frame(2, 13));
+  const effects = primary.give({ type: "closed", connection: 1, why: "cut" });
+  assert.deepEqual(deeds(effects), ['perform 1 "b"']);
+  assert.equal(primary.protocol.mode, "alone");
+});
+
+// --- output commit ---
+
+Deno.test("an ack whose through does not cover the output does not release it", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 11), frame(3, 12));
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), []);
+  assert.deepEqual(deeds(primary.ack({ received: 3 })), ['perform 0 "a"']);
+});
+
+Deno.test("with commit replayed, an ack of mere receipt releases nothing", () => {
+  const primary = new TestPrimary({ commitReplayed: true }).join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), []);
+  assert.deepEqual(deeds(primary.ack({ received: 2, replayed: 2 })), ['perform 0 "a"']);
+});
+
+Deno.test("a performed output is followed by its notice", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  primary.ack({ received: 2 });
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), ["send done sink=0 offset=1"]);
+});
+
+Deno.test("a frame of a session that is over is not sent", () => {
+  const primary = new TestPrimary().join();
+  primary.hear({ type: "leave", why: "bye" });
+  primary.hear(hello, 2);
+  assert.deepEqual(primary.put([], frame(2, 12)), []);
+});
+
+Deno.test("the thread has to wait while the window or the held outputs are full, and only then", () => {
+  const primary = new TestPrimary({ windowBytes: 25, heldBytesMax: 2 }).join();
+  primary.put([], frame(2, 11), frame(3, 12));
+  assert.ok(primary.protocol.accepting);
+  primary.put([], frame(4, 13));
+  assert.ok(!primary.protocol.accepting);
+  primary.ack({ received: 4, replayed: 3 });
+  assert.ok(primary.protocol.accepting);
+  primary.put([output(0, "ab", 14)]);
+  assert.ok(!primary.protocol.accepting);
+});
+
+// --- suspicion and arbitration ---
+
+Deno.test("from suspicion on it performs nothing until it has won", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  assert.deepEqual(deeds(primary.wait(101)), ["claim generation=2 ended=false"]);
+  assert.equal(primary.protocol.mode, "claiming");
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), []);
+  const effects = primary.give({ type: "claimed", generation: 2, outcome: won });
+  assert.deepEqual(deeds(effects), ['perform 0 "a"']);
+  assert.equal(primary.protocol.generation, 2);
+});
+
+Deno.test("a stale ack read after a pause does not release outputs", () => {
+  const primary = new TestPrimary().join();
+  primary.wait(10);
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  const echoMs = primary.nowMs;
+  primary.nowMs += 10_000;
+  assert.deepEqual(deeds(primary.ack({ received: 2, echoMs })), ["claim generation=2 ended=false"]);
+});
+
+Deno.test("acks with fresh echoes keep suspicion away, acks without do not", () => {
+  const primary = new TestPrimary().join();
+  for (let beat = 0; beat < 30; beat++) {
+    primary.wait(10);
+    primary.ack({ echoMs: primary.nowMs });
+  }
+  assert.equal(primary.protocol.mode, "protected");
+  const echoMs = primary.nowMs;
+  for (let beat = 0; beat < 11; beat++) {
+    primary.wait(10);
+    primary.ack({ echoMs });
+  }
+  assert.equal(primary.protocol.mode, "claiming");
+});
+
+Deno.test("an echo of a heartbeat that was never sent is a breach", () => {
+  const primary = new TestPrimary().join();
+  primary.wait(10);
+  assert.deepEqual(deeds(primary.ack({ echoMs: primary.nowMs + 1 })), [
+    "claim generation=2 ended=false",
+  ]);
+});
+
+Deno.test("acks of frames, replays and points that do not exist, or that go back, are breaches", () => {
+  const wrong = [{ received: 3 }, { replayed: 3 }, { point: 99 }, { received: 1 }, { replayed: 0 }];
+  for (const ack of wrong) {
+    const primary = new TestPrimary().join();
+    primary.put([], frame(2, 12));
+    primary.ack({ received: 2 });
+    primary.ack(ack);
+    assert.equal(primary.protocol.mode, "claiming", JSON.stringify(ack));
+  }
+});
+
+Deno.test("heartbeats carry whole milliseconds, and echoing them is no breach", () => {
+  const primary = new TestPrimary().join();
+  primary.nowMs += 0.75;
+  assert.deepEqual(primary.wait(10), ["send heartbeat sentMs=1010"]);
+  primary.ack({ echoMs: 1010 });
+  assert.equal(primary.protocol.mode, "protected");
+});
+
+Deno.test("lost arbitration halts with its own exit code", () => {
+  const primary = new TestPrimary().join();
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  const effects = primary.give({ type: "claimed", generation: 2, outcome: lost });
+  assert.deepEqual(effects, [`halt code=${ExitCode.lost} why="lost generation 2 of m1 to b"`]);
+  assert.deepEqual(primary.wait(1000), []);
+});
+
+Deno.test("unreachable arbiter: outputs stay held, claims are retried", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  for (let attempt = 0; attempt < 5; attempt++) {
+    assert.deepEqual(primary.give({ type: "claimed", generation: 2, outcome: unreachable }), []);
+    assert.deepEqual(primary.wait(49), []);
+    assert.deepEqual(primary.wait(1), ["claim generation=2 ended=false"]);
+    assert.deepEqual(primary.wait(500), []);
+  }
+  const effects = primary.give({ type: "claimed", generation: 2, outcome: won });
+  assert.deepEqual(effects, ['perform 0 "a"']);
+});
+
+Deno.test("a backup that leaves or diverges has renounced: no arbitration, outputs go out", () => {
+  const farewells: Message[] = [
+    { type: "leave", why: "bye" },
+    { type: "diverged", point: 11, place: "rax", recorded: "1", replayed: "2" },
+  ];
+  for (const message of farewells) {
+    const primary = new TestPrimary().join();
+    primary.put([output(0, "a", 12)], frame(2, 12));
+    assert.deepEqual(deeds(primary.hear(message)), ['perform 0 "a"']);
+    assert.equal(primary.protocol.mode, "alone");
+    assert.equal(primary.protocol.divergences, message.type === "diverged" ? 1 : 0);
+  }
+});
+
+Deno.test("once a claim is submitted, what still arrives from the session changes nothing", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  assert.deepEqual(deeds(primary.hear({ type: "leave", why: "bye" })), []);
+  assert.deepEqual(deeds(primary.hear({ type: "won", generation: 2 })), []);
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), []);
+  assert.deepEqual(deeds(primary.hear(hello, 2)), []);
+  assert.equal(primary.protocol.mode, "claiming");
+});
+
+// --- handover ---
+
+function handingOver(): TestPrimary {
+  const primary = new TestPrimary().join();
+  primary.give({ type: "handover" });
+  primary.give({ type: "probed", reachable: true, why: "" });
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  primary.give({ type: "paused", sequence: 2 });
+  return primary;
+}
+
+Deno.test("a handover is offered when the machine stands still and all its outputs are done", () => {
+  const primary = new TestPrimary().join();
+  assert.deepEqual(primary.give({ type: "handover" }), ["probeArbiter"]);
+  assert.deepEqual(primary.give({ type: "probed", reachable: true, why: "" }), ["pause"]);
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  assert.deepEqual(primary.give({ type: "paused", sequence: 2 }), []);
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), ['perform 0 "a"']);
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), [
+    "send done sink=0 offset=1",
+    "send handover sequence=2",
+  ]);
+  assert.deepEqual(primary.hear({ type: "won", generation: 2 }), [
+    `halt code=${ExitCode.ok} why="handed over to b"`,
+  ]);
+});
+
+Deno.test("arbiter out of reach: no handover, the primary stays and the machine runs on", () => {
+  const primary = new TestPrimary().join();
+  primary.give({ type: "handover" });
+  assert.deepEqual(primary.give({ type: "probed", reachable: false, why: "no route" }), []);
+  assert.equal(primary.protocol.mode, "protected");
+  assert.deepEqual(primary.give({ type: "handover" }), ["probeArbiter"]);
+});
+
+Deno.test("a handover whose backup renounces, or is lost and loses, goes on here", () => {
+  const primary = handingOver();
+  assert.deepEqual(deeds(primary.hear({ type: "leave", why: "bye" })), ["resume", 'perform 0 "a"']);
+
+  const other = handingOver();
+  other.give({ type: "closed", connection: 1, why: "cut" });
+  assert.deepEqual(deeds(other.give({ type: "claimed", generation: 2, outcome: won })), [
+    "resume",
+    'perform 0 "a"',
+  ]);
+});
+
+Deno.test("a handover whose won message got lost ends well all the same", () => {
+  const primary = handingOver();
+  primary.ack({ received: 2 });
+  primary.give({ type: "performed", sink: 0 });
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  assert.deepEqual(primary.give({ type: "claimed", generation: 2, outcome: lost }), [
+    `halt code=${ExitCode.ok} why="handed over to b"`,
+  ]);
+});
+
+Deno.test("won without an offer, or of another generation, is a breach", () => {
+  const primary = new TestPrimary().join();
+  assert.deepEqual(deeds(primary.hear({ type: "won", generation: 2 })), [
+    "claim generation=2 ended=false",
+  ]);
+  const other = handingOver();
+  other.ack({ received: 2 });
+  other.give({ type: "performed", sink: 0 });
+  assert.deepEqual(deeds(other.hear({ type: "won", generation: 3 })), [
+    "claim generation=2 ended=false",
+  ]);
+});
+
+Deno.test("a probe that answers after the backup was lost pauses nothing", () => {
+  const primary = new TestPrimary().join();
+  primary.give({ type: "handover" });
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  assert.ok(!primary.give({ type: "probed", reachable: true, why: "" }).includes("pause"));
+});
+
+Deno.test("a guest that ends while a handover is prepared is not handed over", () => {
+  const primary = handingOver();
+  primary.give({ type: "guestEnded", end: { why: "done", code: 0 }, sequence: 3 });
+  primary.put([], frame(3, 13));
+  primary.ack({ received: 3 });
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), [
+    "send done sink=0 offset=1",
+    "claim generation=2 ended=true",
+  ]);
+});
+
+// --- the guest's end ---
+
+const ended = (code: number) =>
+  ({ type: "guestEnded", end: { why: "done", code }, sequence: 2 }) as const;
+
+Deno.test("the guest's end is recorded when all is performed and acknowledged, then both stop", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  assert.deepEqual(primary.give(ended(0)), []);
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), ['perform 0 "a"']);
+  assert.deepEqual(deeds(primary.give({ type: "performed", sink: 0 })), [
+    "claim generation=2 ended=true",
+  ]);
+  assert.deepEqual(primary.give({ type: "claimed", generation: 2, outcome: won }), [
+    'send ended why="done"',
+    'close why="done"',
+    `halt code=${ExitCode.ok} why="done"`,
+  ]);
+});
+
+Deno.test("a guest that ends badly says so in the exit code", () => {
+  const primary = new TestPrimary();
+  assert.deepEqual(primary.give(ended(3)), ["claim generation=2 ended=true"]);
+  assert.deepEqual(primary.give({ type: "claimed", generation: 2, outcome: won }), [
+    `halt code=${ExitCode.guest} why="done"`,
+  ]);
+});
+
+Deno.test("an end that can't be recorded is tried again; who lost the backup meanwhile claims once", () => {
+  const primary = new TestPrimary().join();
+  primary.put([], frame(2, 12));
+  primary.ack({ received: 2 });
+  assert.deepEqual(deeds(primary.give(ended(0))), ["claim generation=2 ended=true"]);
+  assert.deepEqual(deeds(primary.give({ type: "closed", connection: 1, why: "cut" })), []);
+  primary.give({ type: "claimed", generation: 2, outcome: unreachable });
+  assert.deepEqual(deeds(primary.wait(50)), ["claim generation=2 ended=true"]);
+  assert.deepEqual(primary.give({ type: "claimed", generation: 2, outcome: lost }), [
+    `halt code=${ExitCode.lost} why="lost generation 2 of m1 to b"`,
+  ]);
+});
+
+Deno.test("a guest that ends while its backup is lost ends once the arbitration is won", () => {
+  const primary = new TestPrimary().join();
+  primary.put([output(0, "a", 12)], frame(2, 12));
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  assert.deepEqual(primary.give(ended(0)), []);
+  primary.give({ type: "claimed", generation: 2, outcome: won });
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), ["claim generation=3 ended=true"]);
+});
+
+// --- peers that misbehave ---
+
+Deno.test("a second hello on the session's own connection is a breach", () => {
+  const primary = new TestPrimary().join();
+  assert.deepEqual(deeds(primary.hear(hello)), ["claim generation=2 ended=false"]);
+});
+
+Deno.test("names of any length lead to no defect", () => {
+  const primary = new TestPrimary();
+  const who = "x".repeat(60_000);
+  primary.hear({ ...hello, who });
+  for (const text of primary.hear(hello, 2)) assert.ok(text.length > 0);
+});
+
+Deno.test("whatever a backup says, in whatever order, it trips no assertion", () => {
+  const number = fc.oneof(fc.nat(4), fc.constant(Number.MAX_SAFE_INTEGER));
+  const message: fc.Arbitrary<Message> = fc.oneof(
+    fc.constant(hello),
+    fc.record({
+      type: fc.constant("ack" as const),
+      received: number,
+      replayed: number,
+      point: fc.nat(13),
+      echoMs: fc.nat(1020),
+    }),
+    fc.constant<Message>({ type: "leave", why: "" }),
+    fc.constant<Message>({ type: "diverged", point: 1, place: "", recorded: "", replayed: "" }),
+    fc.record({ type: fc.constant("won" as const), generation: fc.nat(3) }),
+    fc.constant<Message>({ type: "handover", sequence: 1 }),
+    fc.constant<Message>({ type: "protected", stateSequence: 1 }),
+  );
+  const step = fc.tuple(message, fc.integer({ min: 1, max: 2 }), fc.boolean());
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), fc.boolean(), (script, joined) => {
+      const primary = joined ? handingOver() : new TestPrimary();
+      for (const [one, connection, isLater] of script) {
+        const effects = primary.hear(one, connection);
+        if (effects.some((text) => text.startsWith("claim"))) {
+          const { generation } = primary.protocol;
+          primary.give({ type: "claimed", generation: generation + 1, outcome: won });
+        }
+        if (isLater) primary.wait(10);
+      }
+    }),
+    { seed, numRuns: 500 },
+  );
+});
+
+Deno.test("a log with a frame missing is a defect", () => {
+  const primary = new TestPrimary().join();
+  assert.throws(() => primary.put([], frame(3, 12)), DefectError);
+});
