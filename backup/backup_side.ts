@@ -170,6 +170,7 @@ export class BackupSide {
 
   #prepare(welcome: MessageOf<"welcome">): void {
     try {
+      checkWelcome(welcome);
       this.#sink = this.#parts.sinkFor(welcome.machineId);
       this.#claimer = this.#parts.claimerFor(welcome.machineId);
     } catch (error) {

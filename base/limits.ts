@@ -125,6 +125,10 @@ export const pendingBackupCount = 8;
 /** From a connection to its hello, and from a hello to its welcome: see {@link consoleHelloMs}. */
 export const helloTimeoutMs = 2000;
 
+/** What a peer that is let go has to take in what was sent to it last: a full send queue at 1 Gbit/s is
+ * there in 40 ms. */
+export const goodbyeMs = 1000;
+
 /** A replay that has log to go on and reaches no execution point for so long is stuck. The recorder
  * reaches one in milliseconds; a host may be a thousand times slower for a while. */
 export const replayStallMs = 10_000;

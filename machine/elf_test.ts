@@ -23,7 +23,13 @@ function smallImage(): { file: Uint8Array<ArrayBuffer>; view: DataView } {
   view.setBigUint64(32, 64n, true);
   view.setUint16(54, 56, true);
   view.setUint16(56, 2, true);
-  putHeader(view, 0, { type: PT_NOTE, offset: NOTE_AT, address: 0, fileBytes: 20, memoryBytes: 20 });
+  putHeader(view, 0, {
+    type: PT_NOTE,
+    offset: NOTE_AT,
+    address: 0,
+    fileBytes: 20,
+    memoryBytes: 20,
+  });
   const load = { offset: CODE_AT, address: 0x10_0000, fileBytes: 4, memoryBytes: 8 };
   putHeader(view, 1, { type: PT_LOAD, ...load });
   view.setUint32(NOTE_AT, 4, true);
@@ -81,9 +87,11 @@ Deno.test("an image is parsed where it lies inside of a larger buffer", () => {
 Deno.test("the bundled guests are images that start above 1 MiB", () => {
   for (const name of ["hello", "ledger", "stress"]) {
     const { entry, segments } = parseImage(guestFile(name), name);
-    assert.ok(segments.some(({ address, memoryBytes }) =>
-      address >= 0x10_0000 && address <= entry && entry < address + memoryBytes
-    ));
+    assert.ok(
+      segments.some(({ address, memoryBytes }) =>
+        address >= 0x10_0000 && address <= entry && entry < address + memoryBytes
+      ),
+    );
   }
 });
 

@@ -18,7 +18,11 @@ function freshMemory(): { memory: GuestMemory; view: DataView } {
   return { memory: new GuestMemory(bytes), view: new DataView(bytes.buffer) };
 }
 
-function source(change: Partial<BootSource> = {}, address = HIGH_MEMORY_START, size = 8): BootSource {
+function source(
+  change: Partial<BootSource> = {},
+  address = HIGH_MEMORY_START,
+  size = 8,
+): BootSource {
   const segments = [{ address, bytes: CODE, memoryBytes: size }];
   return { image: { entry: address, segments }, name: "it", commandLine: "", ...change };
 }

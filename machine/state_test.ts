@@ -112,7 +112,10 @@ Deno.test("whatever is damaged in a section, it is applied or refused with a typ
   using machine = emptyMachine();
   fc.assert(
     fc.property(damage, ({ section, bytes, cut }) => {
-      const damaged = section.bytes.slice(0, cut % 4 === 0 ? cut % section.bytes.length : undefined);
+      const damaged = section.bytes.slice(
+        0,
+        cut % 4 === 0 ? cut % section.bytes.length : undefined,
+      );
       for (const [at, value] of bytes) damaged[at % damaged.length] = value;
       try {
         applySection(machine, { section: section.section, bytes: damaged });

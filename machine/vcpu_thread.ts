@@ -82,7 +82,12 @@ export class VcpuThread {
 
   /** Writes a record for the worker, once there is room; records go in the order of the calls. */
   write(kind: number, body: Uint8Array): Promise<void> {
-    return this.#pendingCommands = this.#deliver(this.channel.commands, kind, body, this.#pendingCommands);
+    return this.#pendingCommands = this.#deliver(
+      this.channel.commands,
+      kind,
+      body,
+      this.#pendingCommands,
+    );
   }
 
   /** Hands console input to the machine, once there is room; in the order of the calls. */

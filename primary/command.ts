@@ -14,6 +14,8 @@ import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { serveStatus } from "../link/status_server.ts";
 import type { PrimarySide } from "./primary_side.ts";
+import type { Interposer } from "./primary_side.ts";
+import type { GuestRequest } from "./guest_source.ts";
 import { Solo } from "./solo.ts";
 import { startPrimary } from "./start.ts";
 
@@ -32,13 +34,13 @@ export function runCommand(done: Done) {
     .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
     .option("--console <c>", CONSOLE_HELP, "stdio")
     .option("--cmdline <s>", "the guest's command line")
+    .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--record <file>", "record the log into a file, for `understudy replay`")
     .action(async (guest, options) => {
       const solo = await Solo.start({
-        guest,
+        ...request(guest, options),
         console: options.console,
-        commandLine: options.cmdline,
         memoryBytes: options.memory,
         record: options.record,
       }, reporter("run"));
@@ -47,8 +49,8 @@ export function runCommand(done: Done) {
     });
 }
 
-/** `understudy primary` */
-export function primaryCommand(done: Done) {
+/** `understudy primary` @param interposer see {@link Interposer}: for tests */
+export function primaryCommand(done: Done, interposer?: Interposer) {
   return command("primary", "run a machine that a backup can follow", [
     "understudy primary ledger --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
     "understudy primary vmlinux --cmdline 'console=ttyS0' --listen :7000 --arbiter file:/srv/arbiter --require-backup",
@@ -58,6 +60,7 @@ export function primaryCommand(done: Done) {
     .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR")
     .option("--console <c>", CONSOLE_HELP, "stdio")
     .option("--cmdline <s>", "the guest's command line")
+    .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--id <id>", "the machine's id at the arbiter (default: the guest's name)")
     .option("--who <name>", "how this side is called, for people", Deno.hostname())
@@ -84,7 +87,7 @@ export function primaryCommand(done: Done) {
         say(`status at http://${server.address}/status`);
       }
       side = await startPrimary({
-        guest,
+        ...request(guest, options),
         listen: options.listen,
         arbiter: options.arbiter,
         console: options.console,
@@ -94,14 +97,25 @@ export function primaryCommand(done: Done) {
         commitReplayed: options.commit === "replayed",
         heartbeatMs: options.heartbeat,
         timeoutMs: options.timeout,
-        ...(options.cmdline === undefined ? {} : { commandLine: options.cmdline }),
         ...(options.id === undefined ? {} : { id: options.id }),
         ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
-      }, say);
+      }, say, interposer);
       const running = side;
       stack.defer(onStopSignals((signal) => running.retire(`stopped by ${signal}`)));
       const { code, why } = await running.run();
       say(why);
       done(code);
     });
+}
+
+/** What the options say of the guest. */
+function request(
+  guest: string,
+  { cmdline, module }: { cmdline?: string | undefined; module?: string | undefined },
+): GuestRequest {
+  return {
+    guest,
+    ...(cmdline === undefined ? {} : { commandLine: cmdline }),
+    ...(module === undefined ? {} : { module }),
+  };
 }

@@ -28,9 +28,14 @@ import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
 
 /** A seam for tests: sees what comes in and what goes out, and may end the process there. */
 export interface Interposer {
+  /** It comes in. */
   input?(input: PrimaryInput): void;
+  /** The protocol has taken it in; none of what it wants done has been done. */
+  decided?(input: PrimaryInput): void;
   before?(effect: PrimaryEffect): void;
   after?(effect: PrimaryEffect): void;
+  /** All that it led to has been done, or begun. */
+  carriedOut?(input: PrimaryInput): void;
 }
 
 /** What a primary is made of. It takes them over, and closes them in the end. */
@@ -159,11 +164,14 @@ export class PrimarySide {
     if (input.type === "message" && input.message.type === "ack") {
       this.#measure(input.message.received);
     }
-    for (const effect of this.#protocol.step(input, nowMs)) {
+    const effects = this.#protocol.step(input, nowMs);
+    interposer?.decided?.(input);
+    for (const effect of effects) {
       interposer?.before?.(effect);
       this.#carryOut(effect);
       interposer?.after?.(effect);
     }
+    interposer?.carriedOut?.(input);
     this.#wake?.();
   }
 

@@ -11,15 +11,13 @@ import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machi
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import { openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
-import { findGuest, machineIdOf } from "./guest_source.ts";
+import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
 /** What a machine is run with. */
-export interface SoloOptions {
-  readonly guest: string;
+export interface SoloOptions extends GuestRequest {
   readonly console: string;
-  readonly commandLine: string | undefined;
   readonly memoryBytes: number;
   /** Where the log goes; undefined: nowhere. */
   readonly record: string | undefined;
@@ -48,7 +46,7 @@ export class Solo {
   /** Boots the guest. @throws what findGuest, openSink and the machine throw */
   static async start(options: SoloOptions, say: Say): Promise<Solo> {
     checkMemoryBytes(options.memoryBytes);
-    const guest = await findGuest(options.guest, options.commandLine);
+    const guest = await findGuest(options);
     const file = options.record === undefined ? undefined : createLog(options.record);
     file?.writeSync(encodeLogFileHeader(options.memoryBytes));
     const sink = openSink(options.console, { machineId: machineIdOf(options.guest), notice: say });

@@ -17,18 +17,16 @@ import { listenTcp } from "../link/tcp.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
-import { findGuest, machineIdOf } from "./guest_source.ts";
+import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import { type Interposer, PrimarySide } from "./primary_side.ts";
 import type { RecorderCommand } from "./recorder_messages.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
 /** What a primary is started with. */
-export interface PrimaryOptions {
-  readonly guest: string;
+export interface PrimaryOptions extends GuestRequest {
   readonly listen: string;
   readonly arbiter: string;
   readonly console: string;
-  readonly commandLine?: string;
   readonly memoryBytes: number;
   readonly id?: string;
   readonly who: string;
@@ -62,7 +60,7 @@ export async function startPrimary(
   checkPatience(options);
   const machineId = options.id ?? machineIdOf(options.guest);
   checkMachineId(machineId);
-  const guest = await findGuest(options.guest, options.commandLine);
+  const guest = await findGuest(options);
   await using stack = new AsyncDisposableStack();
   const sink = openSink(options.console, { machineId, notice: say });
   stack.defer(() => sink.close());

@@ -28,7 +28,7 @@ step() {
   tests=$(count passed)
   bad=$(count failed)
   if ((tests + bad == 0)); then
-    ((status == 0)) && tests=1 || bad=1
+    if ((status == 0)); then tests=1; else bad=1; fi
   elif ((status != 0 && bad == 0)); then
     bad=1 # it failed besides its tests: a file that does not load, a leak, a lint of its own
   fi

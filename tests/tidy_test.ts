@@ -152,7 +152,9 @@ for (const { holds, files, breaches } of RULES) {
 
 Deno.test("the rules are run over every room", () => {
   const rooms = new Set(sources.map(({ path }) => roomOf(path)));
-  for (const room of ["base", "codec", "devices", "ffi", "machine", "protocol", "primary", "backup"]) {
+  for (
+    const room of ["base", "codec", "devices", "ffi", "machine", "protocol", "primary", "backup"]
+  ) {
     assert.ok(rooms.has(room), room);
   }
 });

@@ -16,7 +16,9 @@ export function alterEvent(
     const at = random.below(log.length);
     const header = decoder.open(log[at]!);
     const events: LogEvent[] = [];
-    for (let event = decoder.next(); event !== undefined; event = decoder.next()) events.push(event);
+    for (let event = decoder.next(); event !== undefined; event = decoder.next()) {
+      events.push(event);
+    }
     const inputs = events.filter(({ kind }) => kind === "time" || kind === "data");
     if (inputs.length === 0) continue;
     const what = alter(events, random.pick(inputs), header, random);

@@ -57,7 +57,10 @@ async function replaySession(log: readonly Uint8Array[], recording: Recording) {
 }
 
 /** What someone types at a ledger: `requests` of all kinds, in pieces of any size, then `quit`. */
-export function typeAtLedger(random: Random, requests: number): (output: string) => string | undefined {
+export function typeAtLedger(
+  random: Random,
+  requests: number,
+): (output: string) => string | undefined {
   let left = "";
   for (let number = 1; number <= requests; number++) left += `${request(random, number)}\n`;
   left += "quit\n";

@@ -68,7 +68,12 @@ const ARITHMETIC_FLAGS = [0, 2, 4, 6, 7, 10, 11];
 const bits = (count: number) => Array.from({ length: count }, (_, bit) => bit);
 
 /** A field of one of KVM's structs. */
-function inPart(place: string, part: VcpuPart, offset: number, choices: readonly number[]): Register {
+function inPart(
+  place: string,
+  part: VcpuPart,
+  offset: number,
+  choices: readonly number[],
+): Register {
   return {
     flip({ vcpu }, random) {
       const state = vcpu.get(part);
@@ -104,7 +109,8 @@ function general(): Register[] {
 }
 
 function addresses(): Register[] {
-  const at = (layout: { offset(path: never): number }, path: string) => layout.offset(path as never);
+  const at = (layout: { offset(path: never): number }, path: string) =>
+    layout.offset(path as never);
   return [
     ...["fs.base", "gs.base", "cr2"].map((path) =>
       inPart(`sregs.${path}`, "sregs", at(kvmSregs, path), bits(ADDRESS_BITS))
