@@ -70,6 +70,14 @@ export function checkMachineId(machineId: string): void {
   }
 }
 
+/** Checks how a side is called, before a register is to hold it. @throws UsageError */
+export function checkWho(who: string): void {
+  if (who.length <= registerFieldLength) return;
+  throw new UsageError(
+    `a side's name of ${who.length} characters (--who), expected at most ${registerFieldLength}`,
+  );
+}
+
 const format = "understudy register";
 const version = 1;
 

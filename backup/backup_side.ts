@@ -5,14 +5,16 @@
  * A session ends in one of three ways: the side halts, it has to join anew (`follow.ts` does that with a
  * fresh one of these), or it goes live and hands its parts over to a primary.
  */
+import { checkMachineId } from "../arbiter/arbiter.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { FrameDecoder, FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
-import { ExitCode } from "../base/errors.ts";
+import { ExitCode, PeerError } from "../base/errors.ts";
 import { helloTimeoutMs, replayStallMs } from "../base/limits.ts";
 import type { Bytes } from "../base/layout.ts";
 import type { Say } from "../base/reporter.ts";
 import type { FrameLink } from "../link/link.ts";
 import { Gauge } from "../machine/channel.ts";
+import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { decodeMessageRecord, readOutput, RecordKind } from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
@@ -170,7 +172,6 @@ export class BackupSide {
 
   #prepare(welcome: MessageOf<"welcome">): void {
     try {
-      checkWelcome(welcome);
       this.#sink = this.#parts.sinkFor(welcome.machineId);
       this.#claimer = this.#parts.claimerFor(welcome.machineId);
     } catch (error) {
@@ -209,8 +210,9 @@ export class BackupSide {
   #takeFrame(bytes: Bytes): void {
     const { kind, generation, sequence, through } = readHeader(bytes);
     if (kind !== FrameKind.log) {
-      const { payload } = openMessage(bytes);
-      return this.step({ type: "message", message: decodeMessage(kind, payload) });
+      const message = decodeMessage(kind, openMessage(bytes).payload);
+      if (message.type === "welcome") checkWelcome(message);
+      return this.step({ type: "message", message });
     }
     this.#decoder.open(bytes);
     this.#logBytes += bytes.length;
@@ -309,6 +311,16 @@ export class BackupSide {
   #fail(error: Error & { exitCode?: Halt["code"] }): void {
     const code = error.exitCode ?? ExitCode.defect;
     this.#ended.resolve({ type: "halt", code, why: error.message });
+  }
+}
+
+/** @throws PeerError unless there can be such a machine: before anything is made for it */
+function checkWelcome({ machineId, memoryBytes }: MessageOf<"welcome">): void {
+  try {
+    checkMachineId(machineId);
+    checkMemoryBytes(memoryBytes);
+  } catch (cause) {
+    throw new PeerError(`a welcome to what is no machine: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -71,11 +71,14 @@ export function replayCommand(done: Done) {
       } else {
         const { points, frames, digests, end, cutBytes } = report;
         const ending = end === null ? "the log stops before the guest's end" : end.why;
-        const cut = cutBytes === 0 ? "" : `; ${cutBytes} bytes at its end are no whole frame`;
+        // A writer that was killed, or a damaged length: from here nobody can tell.
+        const verdict = cutBytes === 0
+          ? "exact"
+          : `incomplete (its last ${cutBytes} bytes are no whole frame: cut off, or damaged); before that`;
         reporter("replay")(
-          `exact: ${points} execution points, ${frames} frames, ${digests} digests equal; ${ending}${cut}`,
+          `${verdict}: ${points} execution points, ${frames} frames, ${digests} digests equal; ${ending}`,
         );
       }
-      done(ExitCode.ok);
+      done(report.cutBytes === 0 ? ExitCode.ok : ExitCode.failed);
     });
 }

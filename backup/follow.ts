@@ -2,6 +2,7 @@
  * Follows a primary: connects, joins, joins again after a loss, takes over, and then is a primary.
  */
 import { MAX_PAYLOAD_BYTES } from "../codec/codec.ts";
+import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
@@ -11,7 +12,7 @@ import { parseAddress } from "../link/address.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { connectTcp } from "../link/tcp.ts";
 import type { Halt } from "../protocol/types.ts";
-import { openSink } from "../sinks/open.ts";
+import { checkSink, openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { BackupSide, type SessionEnd } from "./backup_side.ts";
 import { becomePrimary, claimRetryMs, openConnections } from "./takeover.ts";
@@ -69,6 +70,9 @@ export class Follower {
     const { listen, arbiter } = this.#options;
     parseAddress(this.#options.primary);
     openArbiter(arbiter).close();
+    checkSink(this.#options.console);
+    checkWho(this.#options.who);
+    if (this.#options.id !== undefined) checkMachineId(this.#options.id);
     this.#connections = listen === undefined ? undefined : openConnections(listen, this.#say);
     const address = this.#connections?.address ?? "";
     try {

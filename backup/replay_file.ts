@@ -2,7 +2,8 @@
  * Replays a recorded log from a file and verifies it: `understudy replay`.
  */
 import { framesOf, readLogFileHeader } from "../codec/log_file.ts";
-import { UnavailableError } from "../base/errors.ts";
+import { PeerError, UnavailableError } from "../base/errors.ts";
+import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import type { GuestEnd } from "../machine/machine.ts";
 import { Machine } from "../machine/machine.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
@@ -32,25 +33,35 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
   } catch (cause) {
     throw new UnavailableError(`can't read the log ${path}: ${(cause as Error).message}`, { cause });
   }
-  const { memoryBytes } = readLogFileHeader(file, path);
-  using machine = Machine.create(memoryBytes, 0);
+  using machine = Machine.create(memoryBytesOf(file, path), 0);
   const frames = framesOf(file, path);
   let cutBytes = 0;
   let count = 0;
-  const replayer = new Replayer(machine, {
+  let where = "";
+  using replayer = new Replayer(machine, {
     nextFrame: () => {
+      where = "";
       const next = frames.next();
       if (next.done) {
         cutBytes = next.value ?? cutBytes;
         return undefined;
       }
-      count++;
+      where = `frame ${++count}, offset ${next.value.byteOffset - file.byteOffset}: `;
       return next.value;
     },
     output: (_sink, _offset, _point, bytes) => output(bytes),
     replayed: () => {},
   });
-  new VcpuLoop(machine, replayer).run();
+  try {
+    new VcpuLoop(machine, replayer).run();
+  } catch (error) {
+    // What is wrong with a frame's header names its place already.
+    if (!(error instanceof PeerError) || where === "") throw error;
+    throw new PeerError(`${path}, ${where}${error.message}`, { cause: error });
+  }
+  if (!replayer.isWhole) {
+    throw new PeerError(`${path} ends before the machine's first state is whole: nothing to replay`);
+  }
   return {
     points: machine.point,
     frames: count,
@@ -59,4 +70,14 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
     end: machine.end ?? null,
     cutBytes,
   };
+}
+
+function memoryBytesOf(file: Uint8Array, path: string): number {
+  const { memoryBytes } = readLogFileHeader(file, path);
+  try {
+    checkMemoryBytes(memoryBytes);
+  } catch (cause) {
+    throw new PeerError(`${path} is damaged, or no log: ${(cause as Error).message}`, { cause });
+  }
+  return memoryBytes;
 }

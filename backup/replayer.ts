@@ -32,8 +32,8 @@ export class Replayer implements InputSource, Disposable {
   readonly #digester: Digester;
   #frame: FrameHeader | undefined;
   #event: LogEvent | undefined;
-  /** A state is being received and is not whole yet. */
-  #assembling = false;
+  /** A state is being received and is not whole yet: a log begins with one. */
+  #assembling = true;
   #verifiedThrough = 0;
   /** A difference found while an exit was being served: thrown between exits, where it is safe. */
   #fault: Error | undefined;
@@ -42,6 +42,11 @@ export class Replayer implements InputSource, Disposable {
 
   constructor(machine: Machine, private readonly io: ReplayIo) {
     this.#digester = new Digester(machine);
+  }
+
+  /** Whether the machine has the state that the log begins with: before that it is none. */
+  get isWhole(): boolean {
+    return !this.#assembling;
   }
 
   /** The header of the frame that is being replayed. */
@@ -117,7 +122,7 @@ export class Replayer implements InputSource, Disposable {
   /** What the next event means at a boundary; undefined if it has been dealt with. */
   #meet(machine: Machine, event: LogEvent): Verdict | undefined {
     if (event.kind === "state") return "settle";
-    if (this.#assembling) throw new PeerError(`a ${event.kind} event inside of a state`);
+    if (this.#assembling) throw new PeerError(`a ${event.kind} event before the state is whole`);
     if (event.point > machine.point) {
       if (machine.end !== undefined) throw this.#differs(machine, "went on", describe(machine.end));
       return "go";

@@ -11,8 +11,9 @@
  * a gap; the last one is `quit`, so that the output alone says how many there were. Whether the output
  * is right is not judged here but by `ledger_checker.ts`.
  */
-import { GuestError } from "../base/errors.ts";
+import { UnavailableError } from "../base/errors.ts";
 import { ConsoleClient, type GuestEnd } from "../sinks/console_client.ts";
+import { LineSplitter, parseLedgerLine, requestNumber } from "./ledger_line.ts";
 
 /** A piece of output as it arrived. */
 export interface Arrival {
@@ -33,9 +34,9 @@ export interface LedgerClientOptions {
   readonly intervalMs?: number;
   /** Requests without an answer, beyond which it waits for answers; default: 16. */
   readonly unansweredMax?: number;
-  /** See the console client's. */
+  /** Attempts in a row without a live console, after which it gives up; see the console client's. */
   readonly attempts?: number;
-  /** Called with all output as it arrives, in the stream's order. The next is waited for when this is done. */
+  /** Called with all output as it arrives. The next is waited for when this is done. */
   readonly onOutput?: (arrival: Arrival) => void | Promise<void>;
   /** Told what people should know. */
   readonly notice?: (text: string) => void;
@@ -43,29 +44,31 @@ export interface LedgerClientOptions {
 
 /** Mostly additions and subtractions of changing operands; a pure function of `k`. */
 export function mixedRequest(k: number): string {
-  const draw = Math.imul(k, 0x9e3779b1) >>> 8;
-  const operand = draw % 1000;
-  return (["sub", "get", "sum", "sub", "time"][k % 16] ?? "add") +
-    (k % 16 === 1 || k % 16 === 2 || k % 16 === 4 ? "" : ` ${operand}`);
+  const operand = (Math.imul(k, 0x9e37_79b1) >>> 8) % 1000;
+  const asking = ["get", "sum", "time"][k % 16];
+  return asking ?? `${k % 3 === 0 ? "sub" : "add"} ${operand}`;
 }
 
 /** See the top of the file. */
 export class LedgerClient implements AsyncDisposable {
   readonly #options: LedgerClientOptions;
   readonly #client: ConsoleClient;
-  readonly #unanswered = new Map<number, string>();
+  readonly #splitter = new LineSplitter();
   readonly #arrivals: Arrival[] = [];
-  readonly #over: Promise<void>;
-  #lineRest = "";
+  readonly #over: Promise<unknown>;
+  /** By their numbers, in the order in which they were sent. */
+  readonly #unanswered = new Map<number, string>();
   #sent = 0;
   #answered = 0;
   #resent = 0;
   #connections = 0;
-  #booted = false;
+  /** `booting`: the guest takes no input before its first line. */
+  #phase: "booting" | "asking" | "quitting" = "booting";
   #isFinishing = false;
+  #mustResend = false;
   #isOver = false;
   #failure: unknown;
-  #wakes = new Set<() => void>();
+  #changed = Promise.withResolvers<void>();
 
   /** Begins at once. @param addresses of both consoles, separated by commas */
   constructor(addresses: string, options: LedgerClientOptions = {}) {
@@ -77,7 +80,7 @@ export class LedgerClient implements AsyncDisposable {
       ...(attempts === undefined ? {} : { attempts }),
       ...(notice === undefined ? {} : { notice }),
     });
-    this.#over = Promise.all([this.#watch(), this.#feed()]).then(() => {});
+    this.#over = Promise.all([this.#watch(), this.#type()]);
   }
 
   /** Requests that were made, each counted once. Their numbers are 1 to this. */
@@ -100,27 +103,30 @@ export class LedgerClient implements AsyncDisposable {
     return this.#arrivals;
   }
 
-  /** The console below: its connections, generation, lost and duplicate bytes. */
-  get console(): Pick<ConsoleClient, "connections" | "generation" | "lostBytes" | "duplicateBytes"> {
+  /** The console below: its connections and generation, bytes that were lost or came twice. */
+  get console(): Pick<
+    ConsoleClient,
+    "connections" | "generation" | "lostBytes" | "duplicateBytes"
+  > {
     return this.#client;
   }
 
-  /** Waits until so many requests have their answer. @throws GuestError if the guest ends before;
-   * UnavailableError if no side is live any more */
+  /** Waits until so many requests have their answer. @throws UnavailableError if the console is over
+   * before: the guest has ended, or no side is live any more */
   async answers(count: number): Promise<void> {
     while (this.#answered < count) {
-      this.#check(`${this.#answered} of ${count} requests answered`);
-      await this.#change();
+      this.#checkOpen(`${this.#answered} of ${count} requests were answered`);
+      await this.#changed.promise;
     }
   }
 
-  /** Has all requests answered, then asks for `sum` and `quit`; returns how the guest ended.
-   * @throws UnavailableError if no side is live any more; GuestError if the console was closed */
+  /** Has all requests answered, asks for `sum` and `quit`, and returns how the guest ended.
+   * @throws UnavailableError if no side is live any more, or the console was closed */
   async finish(): Promise<GuestEnd> {
     this.#isFinishing = true;
-    this.#wake();
+    this.#change();
     await this.#over;
-    if (this.#client.ended === undefined) this.#check("no end of the guest seen");
+    if (this.#client.ended === undefined) this.#checkOpen("the guest's end was not seen");
     return this.#client.ended!;
   }
 
@@ -130,94 +136,86 @@ export class LedgerClient implements AsyncDisposable {
     await this.#over;
   }
 
-  #check(what: string): void {
+  #checkOpen(what: string): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isOver) throw new GuestError(`the console is over: ${what}`);
+    if (this.#isOver) throw new UnavailableError(`the console is over: ${what}`);
   }
 
   async #watch(): Promise<void> {
     try {
       for await (const { offset, bytes } of this.#client.outputs()) {
-        const { generation, connections } = this.#client;
-        const arrival = { atMs: performance.now(), generation, offset, bytes };
+        const arrival = {
+          atMs: performance.now(),
+          generation: this.#client.generation,
+          offset,
+          bytes,
+        };
         this.#arrivals.push(arrival);
         this.#read(bytes);
-        if (connections > this.#connections) {
-          if (this.#connections > 0) this.#resendAll = true;
-          this.#connections = connections;
-        }
         await this.#options.onOutput?.(arrival);
-        this.#wake();
       }
     } catch (error) {
       this.#failure = error;
     }
     this.#isOver = true;
-    this.#wake();
+    this.#change();
   }
-
-  #resendAll = false;
 
   /** Looks for answers. */
   #read(bytes: Uint8Array): void {
-    const lines = (this.#lineRest + String.fromCharCode(...bytes)).split("\n");
-    this.#lineRest = lines.pop()!;
-    for (const line of lines) {
-      this.#booted = true;
-      const number = line.match(/^\d+ (?:answer|again|error|bye) #(\d+) /)?.[1];
-      if (number !== undefined && this.#unanswered.delete(Number(number))) this.#answered++;
+    if (this.#phase === "booting") this.#phase = "asking";
+    for (const text of this.#splitter.push(bytes)) {
+      const { request } = parseLedgerLine(text) ?? {};
+      const number = request && requestNumber(request.text);
+      if (number !== undefined && this.#unanswered.delete(number)) this.#answered++;
     }
+    const { connections } = this.#client;
+    this.#mustResend ||= this.#connections > 0 && connections > this.#connections;
+    this.#connections = connections;
+    this.#change();
   }
 
   /** Types, a line at a time. */
-  async #feed(): Promise<void> {
+  async #type(): Promise<void> {
     const { intervalMs = 10 } = this.#options;
-    for (;;) {
-      const text = this.#nextText();
-      if (this.#isOver) return;
+    const encoder = new TextEncoder();
+    while (!this.#isOver) {
+      const text = this.#next();
       if (text === undefined) {
-        await this.#change();
-        continue;
+        await this.#changed.promise;
+      } else {
+        await this.#client.write(encoder.encode(text));
+        await new Promise((resolve) => setTimeout(resolve, intervalMs));
       }
-      await this.#client.write(new TextEncoder().encode(text));
-      await new Promise((resolve) => setTimeout(resolve, intervalMs));
     }
   }
 
   /** What is to be typed now, if anything. */
-  #nextText(): string | undefined {
+  #next(): string | undefined {
     const { unansweredMax = 16, request = mixedRequest } = this.#options;
-    if (!this.#booted) return undefined;
-    if (this.#resendAll) {
-      this.#resendAll = false;
+    if (this.#phase === "booting") return undefined;
+    if (this.#mustResend) {
+      this.#mustResend = false;
       this.#resent += this.#unanswered.size;
-      const again = [...this.#unanswered].map(([k, what]) => `#${k} ${what}\n`);
-      if (again.length > 0) return again.join("");
+      return [...this.#unanswered].map(([k, what]) => `#${k} ${what}\n`).join("");
     }
     if (!this.#isFinishing) {
-      return this.#unanswered.size < unansweredMax ? this.#make(request(this.#sent + 1)) : undefined;
+      return this.#unanswered.size < unansweredMax ? this.#ask(request(this.#sent + 1)) : undefined;
     }
-    if (this.#unanswered.size > 0 || this.#isQuitting) return undefined;
-    this.#isQuitting = true;
-    return this.#make("sum") + this.#make("quit");
+    if (this.#unanswered.size > 0 || this.#phase === "quitting") return undefined;
+    this.#phase = "quitting";
+    return this.#ask("sum") + this.#ask("quit");
   }
 
-  #isQuitting = false;
-
-  #make(what: string): string {
+  #ask(what: string): string {
     const k = ++this.#sent;
     this.#unanswered.set(k, what);
     return `#${k} ${what}\n`;
   }
 
-  async #change(): Promise<void> {
-    if (this.#isOver) return;
-    await new Promise<void>((resolve) => this.#wakes.add(resolve));
-  }
-
-  #wake(): void {
-    const wakes = [...this.#wakes];
-    this.#wakes.clear();
-    for (const wake of wakes) wake();
+  /** Wakes all who wait for something to happen. */
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 }

@@ -1,9 +1,9 @@
 /**
  * A primary and its backup as real processes on this host, for the demo and the crash campaigns.
  *
- *     await using pair = await Pair.start({ guest: "ledger" });
+ *     await using pair = Pair.start({ guest: "ledger" });
  *     await pair.primary.protected();
- *     using client = new LedgerClient(pair.consoles);
+ *     await using client = new LedgerClient(pair.consoles);
  *     await pair.primary.kill();
  *     await pair.backup.live(2);
  *
@@ -44,8 +44,8 @@ export class Pair implements AsyncDisposable {
   private constructor(readonly options: PairOptions, readonly directory: string) {}
 
   /** Starts both sides, and returns at once: wait for `pair.primary.protected()`. */
-  static async start(options: PairOptions = {}): Promise<Pair> {
-    const directory = await Deno.makeTempDir({ prefix: "understudy-pair-" });
+  static start(options: PairOptions = {}): Pair {
+    const directory = Deno.makeTempDirSync({ prefix: "understudy-pair-" });
     const pair = new Pair(options, directory);
     pair.startPrimary();
     pair.startBackup();

@@ -16,7 +16,13 @@ export interface SideStatus {
   readonly point: number | null;
   readonly divergences: number;
   readonly log: { readonly bytes: number; readonly events?: number };
-  readonly outputs: { readonly kept: number; readonly performedAtTakeover?: number };
+  readonly outputs: {
+    readonly kept: number;
+    /** These three only of a primary. */
+    readonly held?: number;
+    readonly performed?: number;
+    readonly performedAtTakeover?: number;
+  };
   readonly [further: string]: unknown;
 }
 
@@ -111,10 +117,14 @@ export class SideProcess implements AsyncDisposable {
     what: string,
     timeoutMs = patienceMs,
   ): Promise<SideStatus> {
-    return await this.until(async () => {
-      const status = await this.status().catch(() => undefined);
-      return status !== undefined && condition(status) ? status : undefined;
-    }, what, timeoutMs);
+    return await this.until(
+      async () => {
+        const status = await this.status().catch(() => undefined);
+        return status !== undefined && condition(status) ? status : undefined;
+      },
+      what,
+      timeoutMs,
+    );
   }
 
   /** Waits until it follows, or is followed. @throws UnavailableError as `saying` */
@@ -191,7 +201,9 @@ export class SideProcess implements AsyncDisposable {
       if (found !== undefined) return found;
       if (exit !== undefined || performance.now() > endMs) {
         const how = exit === undefined ? `not within ${timeoutMs} ms` : `ended with ${exit.code}`;
-        throw new UnavailableError(`${this.name}: expected ${what}: ${how}; it said:\n${this.#text}`);
+        throw new UnavailableError(
+          `${this.name}: expected ${what}: ${how}; it said:\n${this.#text}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }

@@ -34,8 +34,6 @@ export interface Interposer {
   decided?(input: PrimaryInput): void;
   before?(effect: PrimaryEffect): void;
   after?(effect: PrimaryEffect): void;
-  /** All that it led to has been done, or begun. */
-  carriedOut?(input: PrimaryInput): void;
 }
 
 /** What a primary is made of. It takes them over, and closes them in the end. */
@@ -171,7 +169,6 @@ export class PrimarySide {
       this.#carryOut(effect);
       interposer?.after?.(effect);
     }
-    interposer?.carriedOut?.(input);
     this.#wake?.();
   }
 

@@ -2,7 +2,7 @@
  * Starts a fresh primary: wins a generation, boots the guest, takes in a backup.
  */
 import type { Arbiter } from "../arbiter/arbiter.ts";
-import { checkMachineId } from "../arbiter/arbiter.ts";
+import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
@@ -60,6 +60,7 @@ export async function startPrimary(
   checkPatience(options);
   const machineId = options.id ?? machineIdOf(options.guest);
   checkMachineId(machineId);
+  checkWho(options.who);
   const guest = await findGuest(options);
   await using stack = new AsyncDisposableStack();
   const sink = openSink(options.console, { machineId, notice: say });

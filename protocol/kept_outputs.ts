@@ -40,7 +40,7 @@ export class KeptOutputs {
   /**
    * The machine put bytes out, or a state transfer brought them.
    * @returns those of them that are done already
-   * @throws PeerError if they do not follow on the sink's last ones
+   * @throws PeerError if they do not follow on the sink's last ones, or no number can count them
    */
   add(output: Output): Output[] {
     const stream = this.#stream(output.sink);
@@ -48,7 +48,11 @@ export class KeptOutputs {
     if (output.offset !== expected) {
       throw new PeerError(`sink ${output.sink}: output at ${output.offset}, expected ${expected}`);
     }
-    stream.end = output.offset + output.bytes.length;
+    const end = expected + output.bytes.length;
+    if (!Number.isSafeInteger(end)) {
+      throw new PeerError(`sink ${output.sink}: output up to ${end}, expected a stream shorter`);
+    }
+    stream.end = end;
     stream.kept.push(output);
     this.#bytes += output.bytes.length;
     return this.#drop(stream);

@@ -35,6 +35,11 @@ Deno.test("a gap or an overlap is a PeerError, also where all before it is done"
   assert.deepEqual(kept.all(), []);
 });
 
+Deno.test("a stream longer than numbers can count is a PeerError", () => {
+  const kept = new KeptOutputs();
+  assert.throws(() => kept.add(output(Number.MAX_SAFE_INTEGER, "x", 1)), PeerError);
+});
+
 Deno.test("a notice that takes an earlier one back is a PeerError", () => {
   const kept = new KeptOutputs();
   kept.done(0, 7);

@@ -5,7 +5,7 @@
  */
 import { BackupProtocol, type BackupRules } from "./backup.ts";
 import type { BackupEffect, BackupInput } from "./backup.ts";
-import type { Message, MessageOf } from "./messages.ts";
+import { encodeMessage, type Message, type MessageOf } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
 import { PrimaryProtocol, type PrimaryRules } from "./primary.ts";
 import type { LoggedFrame, PrimaryEffect, PrimaryInput } from "./primary.ts";
@@ -200,6 +200,8 @@ export class TestBackup {
   }
 }
 
-function quiet<E extends { readonly type: string }>(effects: readonly E[]): E[] {
+/** Without the reports. What is sent must be fit to be sent. */
+function quiet<E extends PrimaryEffect | BackupEffect>(effects: readonly E[]): E[] {
+  for (const effect of effects) if (effect.type === "send") encodeMessage(effect.message);
   return effects.filter(({ type }) => type !== "report");
 }

@@ -10,6 +10,7 @@
  * main.ts calls this with the value of `--console`.
  */
 import { UsageError } from "../base/errors.ts";
+import { parseAddress } from "../link/address.ts";
 import { type ConsoleOptions, ConsoleSink } from "./console_server.ts";
 import { FileSink } from "./file.ts";
 import { NoneSink } from "./none.ts";
@@ -33,15 +34,27 @@ const makers: ReadonlyMap<string, Maker> = new Map<string, Maker>([
 export function openSink(spec: string, options: ConsoleOptions): Sink {
   if (spec === "stdio") return new StdioSink(spec);
   if (spec === "none") return new NoneSink(spec);
+  const { kind, what } = parseSpec(spec);
+  return makers.get(kind)!(spec, what, options);
+}
+
+/** Checks what can be known before the sink is opened. @throws UsageError for what is not supported */
+export function checkSink(spec: string): void {
+  if (spec === "stdio" || spec === "none") return;
+  const { kind, what } = parseSpec(spec);
+  if (kind !== "file") parseAddress(what);
+}
+
+function parseSpec(spec: string): { kind: string; what: string } {
   const colon = spec.indexOf(":");
-  const make = makers.get(spec.slice(0, colon));
+  const kind = spec.slice(0, colon);
   const what = spec.slice(colon + 1);
-  if (make === undefined || what === "") {
+  if (!makers.has(kind) || what === "") {
     throw new UsageError(
       `sink ${
         JSON.stringify(spec)
       }: supported are stdio, file:PATH, console:ADDR, tcp:ADDR and none`,
     );
   }
-  return make(spec, what, options);
+  return { kind, what };
 }

@@ -1,0 +1,175 @@
+/**
+ * The demo: a pair on this host, a guest at work, `kill -9` of its primary, and whether anybody outside
+ * could tell.
+ *
+ * ```
+ *   client ── requests ──▶ primary ══ log ══▶ backup
+ *     │  ◀── console ──      ✗ kill -9          │
+ *     │  ◀── console ───────────────────────────┘
+ *     └── the console's bytes ──▶ observer ──▶ verdict
+ * ```
+ *
+ * Primary, backup and observer are processes of their own. All of them end when this does, whatever
+ * happens. `command.ts` calls it.
+ */
+import { UnavailableError } from "../base/errors.ts";
+import { type Check, examineHost, type HostReport } from "../machine/doctor.ts";
+import { LedgerClient } from "./ledger_client.ts";
+import { ObserverProcess } from "./observer_process.ts";
+import { Pair } from "./pair_processes.ts";
+import { type DemoReport, excerpt, judge, stallOf } from "./report.ts";
+import type { Show } from "./show.ts";
+
+/** Requests that are answered before the kill, and after it. */
+const REQUESTS = 200;
+/** A demo that takes longer is stuck. It takes ten seconds on a busy machine. */
+const LIMIT_MS = 120_000;
+/** Attempts to find a live console before the client gives up: 20 s of waits. */
+const CONSOLE_ATTEMPTS = 45;
+/** Faster than the guest answers, so that it is never idle when it is hit. */
+const REQUEST_INTERVAL_MS = 4;
+const PROGRESS_MS = 80;
+
+/** How a demo is run. */
+export interface DemoOptions {
+  readonly guest: string;
+  readonly show: Show;
+  /** Ends it early; its reason is thrown. */
+  readonly signal: AbortSignal;
+  /** The KVM device that the doctor looks at. */
+  readonly device?: string;
+}
+
+/**
+ * Runs it. Nothing that it started is left when this has settled.
+ * @throws UnavailableError if this host can't run guests, or a step takes too long; the signal's reason
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const { show, signal } = options;
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => show.close());
+  const limit = new AbortController();
+  const overdue = new UnavailableError(
+    `the demo was not done after ${LIMIT_MS / 1000} s; is this machine very busy?`,
+  );
+  const timer = setTimeout(() => limit.abort(overdue), LIMIT_MS);
+  stack.defer(() => clearTimeout(timer));
+  const stopping = AbortSignal.any([signal, limit.signal]);
+  const stopped = Promise.withResolvers<never>();
+  stopping.addEventListener("abort", () => stopped.reject(stopping.reason));
+  // What is acquired after the abort would outlive the stack: so nothing is.
+  const acquire = <T extends AsyncDisposable>(make: () => T): T => {
+    stopping.throwIfAborted();
+    return stack.use(make());
+  };
+  return await Promise.race([perform(options, acquire), stopped.promise]);
+}
+
+type Acquire = <T extends AsyncDisposable>(make: () => T) => T;
+
+async function perform(options: DemoOptions, acquire: Acquire): Promise<DemoReport> {
+  const { guest, show, device } = options;
+  const startMs = performance.now();
+  show.line(show.paint("bold", "A machine loses its host in mid-sentence"));
+  const host = examine(show, device);
+
+  show.progress("primary and backup start");
+  const pair = acquire(() => Pair.start({ guest }));
+  const observer = acquire(() => new ObserverProcess());
+  const atProtection = await pair.primary.protected();
+  const pids = `primary ${pair.primary.pid}, backup ${pair.backup.pid}`;
+  show.mark(true, "a pair, protected", `two processes on loopback: ${pids}; guest ${guest}`);
+
+  const client = acquire(() =>
+    new LedgerClient(pair.consoles, {
+      attempts: CONSOLE_ATTEMPTS,
+      intervalMs: REQUEST_INTERVAL_MS,
+      onOutput: ({ bytes }) => observer.show(bytes),
+    })
+  );
+  await answer(client, "requests", REQUESTS, show);
+  const beforeKill = await pair.primary.status();
+  const primaryExit = await pair.primary.kill();
+  const open = client.sent - client.answered;
+  show.mark(true, "requests", `${client.answered} answered, ${open} more on their way`);
+  show.mark(true, "kill -9", `primary ${pair.primary.pid} is gone`);
+
+  show.progress("takeover");
+  const { generation } = await pair.backup.live((beforeKill.generation ?? 0) + 1);
+  show.mark(true, "takeover", `the backup won generation ${generation} and goes on`);
+  await answer(client, "further requests", 2 * REQUESTS, show, REQUESTS);
+  const afterTakeover = await pair.backup.status();
+  show.mark(true, "further requests", `${client.answered} answered, ${client.resent} sent again`);
+
+  show.progress("quit");
+  const end = await client.finish();
+  const exits = { primary: primaryExit, backup: await pair.backup.exited };
+  const observation = await observer.conclude();
+  show.mark(end.exitCode === 0, "quit", end.why);
+  showExcerpt(client, show);
+  const { sent, resent, console: { connections, duplicateBytes, lostBytes } } = client;
+  return judge({
+    host,
+    durationMs: performance.now() - startMs,
+    atProtection,
+    beforeKill,
+    afterTakeover,
+    exits,
+    end,
+    client: { sent, resent, connections, duplicateBytes, lostBytes },
+    stallMs: stallOf(client.arrivals),
+    observation,
+  });
+}
+
+/** The doctor's findings in a line; see `understudy doctor` for all of them. */
+function examine(show: Show, device?: string): DemoReport["host"] {
+  show.progress("the doctor looks at this host");
+  const report = examineHost(device);
+  const count = (wanted: Check["status"]) =>
+    report.checks.filter(({ status }) => status === wanted).length;
+  const host = { good: count("good"), limited: count("limited"), missing: count("missing") };
+  if (!report.canRun) throw cantRun(report, show);
+  const rest = `${host.limited} limited, ${host.missing} missing but not needed`;
+  show.mark(true, "the doctor", `guests can run here: ${host.good} checks good, ${rest}`);
+  return host;
+}
+
+function cantRun({ checks }: HostReport, show: Show): UnavailableError {
+  const lacking = checks.filter(({ required, status }) => required && status === "missing");
+  for (const { name, finding, meaning } of lacking) {
+    show.mark(false, name, finding);
+    show.note("", meaning);
+  }
+  const [first] = lacking;
+  return new UnavailableError(
+    `guests can't run on this host: ${first?.name}: ${first?.finding}; ${first?.meaning}; ` +
+      "all findings: understudy doctor",
+  );
+}
+
+/** Waits until so many requests are answered, and shows how that goes. */
+async function answer(
+  client: LedgerClient,
+  label: string,
+  count: number,
+  show: Show,
+  from = 0,
+): Promise<void> {
+  const display = () => show.progress(label, (client.answered - from) / (count - from));
+  const ticker = setInterval(display, PROGRESS_MS);
+  try {
+    await client.answers(count);
+  } finally {
+    clearInterval(ticker);
+  }
+}
+
+function showExcerpt(client: LedgerClient, show: Show): void {
+  const { old, new: next } = excerpt(client.arrivals);
+  show.line();
+  show.line(show.paint("bold", "The console, around the takeover"));
+  for (const line of old) show.line(`    ${line}`);
+  show.line(show.paint("faint", "    ---- the primary is dead; its backup goes on ----"));
+  for (const line of next) show.line(`    ${line}`);
+}
