@@ -53,6 +53,12 @@ export interface Arbiter extends Disposable {
   read(machineId: string, generation: number): Promise<Register | undefined>;
   /** The register of the highest generation; undefined and errors as for {@link read}. */
   latest(machineId: string): Promise<Register | undefined>;
+  /**
+   * Whether a claim would get an answer now: does, for a machine that reigns, all that a claim does but for
+   * claiming.
+   * @throws UnavailableError if not, PeerError if the register is malformed
+   */
+  probe(machineId: string): Promise<void>;
   /** Gives back what is held open. */
   close(): void;
 }

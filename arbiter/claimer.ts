@@ -6,7 +6,7 @@
  *
  * primary/ and backup/ claim through this.
  */
-import { UnavailableError } from "../base/errors.ts";
+import { PeerError, UnavailableError } from "../base/errors.ts";
 import type { Arbiter, ClaimResult, Register } from "./arbiter.ts";
 
 /** Who claims. */
@@ -36,13 +36,13 @@ export class Claimer {
     return await this.arbiter.claim(register);
   }
 
-  /** Whether the arbiter answers now; if not, why. */
+  /** Whether a claim would get an answer now; if not, why. */
   async probe(): Promise<{ reachable: boolean; why: string }> {
     try {
-      await this.arbiter.latest(this.claimant.machineId);
+      await this.arbiter.probe(this.claimant.machineId);
       return { reachable: true, why: "" };
     } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
+      if (!(error instanceof UnavailableError || error instanceof PeerError)) throw error;
       return { reachable: false, why: error.message };
     }
   }

@@ -46,7 +46,7 @@ export class FileArbiter implements Arbiter {
     const unreachable = await this.#missing(register);
     if (unreachable !== undefined) return { kind: "unreachable", why: unreachable };
 
-    const temporary = `${this.directory}/.${nameOf(path)}.${crypto.randomUUID()}.tmp`;
+    const temporary = this.#temporary(path);
     const refusal = await this.#attempt(() => this.#write(temporary, text, path));
     const result = await this.#judge(register, refusal);
     await this.#attempt(() => this.#clean(register.machineId, temporary));
@@ -81,6 +81,22 @@ export class FileArbiter implements Arbiter {
     checkMachineId(machineId);
     const highest = latestOf(await this.#names(), machineId);
     return highest === 0 ? undefined : await this.read(machineId, highest);
+  }
+
+  /** The interface's `probe`. */
+  async probe(machineId: string): Promise<void> {
+    const latest = await this.latest(machineId);
+    if (latest === undefined) {
+      throw new UnavailableError(`arbiter file:${this.directory}: knows no machine ${machineId}`);
+    }
+    // Of a generation that is decided, so that whatever a crash leaves of it is cleared by the next claim.
+    const temporary = this.#temporary(this.#path(machineId, latest.generation));
+    try {
+      await this.ops.create(temporary, "");
+      await this.ops.remove(temporary);
+    } catch (cause) {
+      throw this.#unavailable(cause);
+    }
   }
 
   /** Holds nothing open. */
@@ -169,6 +185,11 @@ export class FileArbiter implements Arbiter {
       advice[code] ?? "look at the disk and the network"
     }`;
     return new UnavailableError(`arbiter file:${this.directory}: ${text}`, { cause });
+  }
+
+  /** What a register's file is called until it is whole. */
+  #temporary(path: string): string {
+    return `${this.directory}/.${nameOf(path)}.${crypto.randomUUID()}.tmp`;
   }
 
   #path(machineId: string, generation: number): string {

@@ -180,6 +180,19 @@ Deno.test("a full disk, a read-only or a missing directory is an arbiter out of 
   assert.deepEqual(scratch.names(), []);
 });
 
+Deno.test("a probe finds what a claim would find: a directory that is missing, or read-only, or another one", async () => {
+  using scratch = new Scratch();
+  const arbiter = new FileArbiter(scratch.path);
+  await assert.rejects(arbiter.probe("m"), /knows no machine m/);
+  await arbiter.claim(register(1, "mine"));
+  await arbiter.probe("m");
+  assert.deepEqual(scratch.names(), ["m.1.json"]);
+  const create = () => Promise.reject(systemError("EROFS"));
+  const readOnly = new FileArbiter(scratch.path, { ...systemFileOps, create });
+  await assert.rejects(readOnly.probe("m"), /mount it writable/);
+  await assert.rejects(new FileArbiter(`${scratch.path}/missing`).probe("m"), UnavailableError);
+});
+
 Deno.test("a directory without the generation before is not the arbiter", async () => {
   using scratch = new Scratch();
   const arbiter = new FileArbiter(scratch.path);

@@ -21,7 +21,7 @@ import { type DemoReport, excerpt, judge, stallOf } from "./report.ts";
 import type { Show } from "./show.ts";
 
 /** Requests that are answered before the kill, and after it. */
-const REQUESTS = 200;
+const REQUESTS = 300;
 /** A demo that takes longer is stuck. It takes ten seconds on a busy machine. */
 const LIMIT_MS = 120_000;
 /** Attempts to find a live console before the client gives up: 20 s of waits. */

@@ -139,7 +139,7 @@ export function showReport(report: DemoReport, show: Show): void {
   show.note("lines seen twice", `${verdict.linesSeenTwice}`);
   show.note(
     "outputs at the takeover",
-    `${kept} had no notice: performed; ${client.duplicateBytes} bytes of them seen before, left out`,
+    `${kept} performed that had no notice; ${client.duplicateBytes} bytes came twice, left out`,
   );
   show.note(
     "stall",
@@ -150,13 +150,8 @@ export function showReport(report: DemoReport, show: Show): void {
     `longest silence ${Math.round(longestGapMs)} ms, after line ${longestGapAfterLine}; ` +
       `a tick every ${Math.round(medianTickGapMs)} ms`,
   );
-  show.note(
-    "log",
-    `${kilobytes(log.bytes)} in ${log.events} events: ${
-      log.bytesPerEvent.toFixed(1)
-    } bytes an event; ` +
-      `before that, ${kilobytes(log.stateBytes)} of state as the backup joined`,
-  );
+  const each = `${log.bytesPerEvent.toFixed(1)} bytes an event`;
+  show.note("log", `${kilobytes(log.bytes)} in ${log.events} events: ${each}`);
   show.note("state transfer", `${kilobytes(log.stateBytes)}, when the backup joined`);
   show.note("log after the takeover", newLog(afterTakeover));
   show.line();

@@ -21,6 +21,7 @@ import {
 import { PrimaryProtocol } from "./primary.ts";
 import type { PrimaryEffect, PrimaryInput } from "./primary.ts";
 import { backupRules, primaryRules } from "./protocol_test_support.ts";
+import type { Halt } from "./types.ts";
 
 /** A window of few frames and a patience of many packets: in peace nobody suspects anybody. */
 const rules = { ...primaryRules, windowBytes: 200, heldBytesMax: 50, timeoutMs: 200 };
@@ -127,6 +128,7 @@ export class Side {
         this.isGone = true;
         return;
       case "halt":
+        this.world.halts.push(effect);
         this.isGone = true;
     }
   }
@@ -193,6 +195,7 @@ export class Side {
   }
 
   #goLive(generation: number, kept: readonly Output[]): void {
+    this.world.takeovers++;
     const { commitReplayed } = this.backup!.welcome!;
     this.reign(new PrimaryProtocol({ ...rules, commitReplayed }, generation, kept));
   }
@@ -218,6 +221,8 @@ export class World {
   crashRate = 0;
   /** Backups that will join anew, each as a new side. */
   rejoining = 0;
+  takeovers = 0;
+  readonly halts: Halt[] = [];
   readonly #performedUpTo = new Map<string, number>();
   readonly #reigns = new Map<number, Side>();
 

@@ -390,6 +390,13 @@ Deno.test("the guest's end is recorded when all is performed and acknowledged, t
   ]);
 });
 
+Deno.test("an end that the backup does not hold yet is not recorded, though nothing is to be performed", () => {
+  const primary = new TestPrimary().join();
+  primary.put([], frame(2, 12));
+  assert.deepEqual(primary.give(ended(0)), []);
+  assert.deepEqual(deeds(primary.ack({ received: 2 })), ["claim generation=2 ended=true"]);
+});
+
 Deno.test("a guest that ends badly says so in the exit code", () => {
   const primary = new TestPrimary();
   assert.deepEqual(primary.give(ended(3)), ["claim generation=2 ended=true"]);

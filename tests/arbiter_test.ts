@@ -1,47 +1,64 @@
 import assert from "node:assert/strict";
 import type { SideProcess } from "../demo/pair_processes.ts";
+import { claimRetryMs } from "../primary/start.ts";
 import { Hosts } from "./support/pair_hosts.ts";
 
-/** How an arbiter's directory can be out of reach; each returns what brings it back. */
-const TROUBLES: Readonly<Record<string, (directory: string) => Promise<() => Promise<void>>>> = {
+/** How an arbiter's directory can be out of reach. What is returned brings it back when it is disposed of. */
+const TROUBLES = {
   "is not there": async (directory) => {
     await Deno.rename(directory, `${directory}.away`);
-    return () => Deno.rename(`${directory}.away`, directory);
+    return undoing(() => Deno.rename(`${directory}.away`, directory));
   },
-  "is empty: it came off, and left its mount point": async (directory) => {
+  // As when a network directory has come off, and has left its mount point.
+  "is empty": async (directory) => {
     await Deno.rename(directory, `${directory}.away`);
     await Deno.mkdir(directory);
-    return async () => {
+    return undoing(async () => {
       await Deno.remove(directory);
       await Deno.rename(`${directory}.away`, directory);
-    };
+    });
   },
   "is a file": async (directory) => {
     await Deno.rename(directory, `${directory}.away`);
     await Deno.writeTextFile(directory, "");
-    return async () => {
+    return undoing(async () => {
       await Deno.remove(directory);
       await Deno.rename(`${directory}.away`, directory);
-    };
+    });
   },
-};
+  "can't be written": async (directory) => {
+    await run("mount", "--bind", "-o", "ro", directory, directory);
+    return undoing(() => run("umount", "--lazy", directory));
+  },
+} satisfies Record<string, (directory: string) => Promise<AsyncDisposableStack>>;
 
-const BACKUP_WAITS = /backup: does not go on: the arbiter is out of reach: (.*)/g;
-const PRIMARY_WAITS = /outputs stay held: the arbiter is out of reach: (.*)/g;
+function undoing(undo: () => Promise<void>): AsyncDisposableStack {
+  const stack = new AsyncDisposableStack();
+  stack.defer(undo);
+  return stack;
+}
+
+async function run(command: string, ...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+const BACKUP_WAITS = /backup: does not go on: the arbiter is out of reach: arbiter file:.+; .+/;
+const PRIMARY_WAITS = /outputs stay held: the arbiter is out of reach: arbiter file:.+; .+/;
 
 for (const [trouble, begin] of Object.entries(TROUBLES)) {
   Deno.test(`while the arbiter's directory ${trouble}, a backup does not take over; then it does`, async () => {
     await using hosts = await Hosts.start();
     await hosts.watch.progress();
-    const end = await begin(directoryOf(hosts));
+    await using away = await begin(directoryOf(hosts));
     const { reigning, following, watch } = hosts;
     await reigning.kill();
-    await repeatedly(following, BACKUP_WAITS);
+    await waits(following, BACKUP_WAITS);
     const shown = watch.bytes;
-    await repeatedly(following, BACKUP_WAITS);
+    await waits(following, BACKUP_WAITS);
     assert.equal(watch.bytes, shown, "output came though nobody may go on");
     assert.equal((await following.status()).role, "backup");
-    await end();
+    await away.disposeAsync();
     await hosts.primaryDied();
     await hosts.replace();
     await hosts.finish();
@@ -50,17 +67,17 @@ for (const [trouble, begin] of Object.entries(TROUBLES)) {
   Deno.test(`while the arbiter's directory ${trouble}, a primary without its backup holds its outputs; then it goes on`, async () => {
     await using hosts = await Hosts.start();
     await hosts.watch.progress();
-    const end = await begin(directoryOf(hosts));
+    await using away = await begin(directoryOf(hosts));
     const { reigning, following, watch } = hosts;
     await following.kill();
-    await repeatedly(reigning, PRIMARY_WAITS);
+    await waits(reigning, PRIMARY_WAITS);
     const [before, shown] = [await reigning.status(), watch.bytes];
-    await repeatedly(reigning, PRIMARY_WAITS);
+    await waits(reigning, PRIMARY_WAITS);
     const after = await reigning.status();
     assert.equal(watch.bytes, shown, "output came though nobody may go on");
     assert.deepEqual([after.mode, after.outputs.performed], ["claiming", before.outputs.performed]);
     assert.ok(after.point! > before.point!, "the guest stood still");
-    await end();
+    await away.disposeAsync();
     await reigning.live(++hosts.generation);
     await watch.progress();
     await hosts.replace();
@@ -71,39 +88,40 @@ for (const [trouble, begin] of Object.entries(TROUBLES)) {
 Deno.test("two sides that lost each other and the arbiter both wait, and one of them goes on when it is back", async () => {
   await using hosts = await Hosts.start();
   await hosts.watch.progress();
-  const end = await TROUBLES["is not there"]!(directoryOf(hosts));
+  await using away = await TROUBLES["is not there"](directoryOf(hosts));
   const { reigning, following, watch } = hosts;
   reigning.pause();
-  await repeatedly(following, BACKUP_WAITS);
+  await waits(following, BACKUP_WAITS);
   reigning.resume();
-  await repeatedly(reigning, PRIMARY_WAITS);
+  await waits(reigning, PRIMARY_WAITS);
   const shown = watch.bytes;
-  await Promise.all([repeatedly(following, BACKUP_WAITS), repeatedly(reigning, PRIMARY_WAITS)]);
+  await Promise.all([waits(following, BACKUP_WAITS), waits(reigning, PRIMARY_WAITS)]);
   assert.equal(watch.bytes, shown, "output came though nobody may go on");
-  await end();
+  await away.disposeAsync();
   await hosts.settle();
   await hosts.finish();
 });
 
-Deno.test("while the arbiter is out of reach, the machine is not handed over", async () => {
-  await using hosts = await Hosts.start();
-  await hosts.watch.progress();
-  const end = await TROUBLES["is not there"]!(directoryOf(hosts));
-  assert.ok(await hosts.reigning.handover());
-  await hosts.reigning.saying(/no handover: the arbiter is out of reach/);
-  await hosts.watch.progress();
-  await end();
-  await hosts.handOver();
-  assert.equal((await hosts.finish()).duplicateBytes, 0);
-});
+for (const trouble of ["is not there", "can't be written"] as const) {
+  Deno.test(`while the arbiter's directory ${trouble}, the primary keeps the machine that it was to hand over`, async () => {
+    await using hosts = await Hosts.start();
+    await hosts.watch.progress();
+    await using away = await TROUBLES[trouble](directoryOf(hosts));
+    assert.ok(await hosts.reigning.handover());
+    await hosts.reigning.saying(/no handover: the arbiter is out of reach/);
+    await hosts.watch.progress();
+    await away.disposeAsync();
+    await hosts.handOver();
+    assert.equal((await hosts.finish()).duplicateBytes, 0);
+  });
+}
 
 function directoryOf({ pair }: Hosts): string {
   return `${pair.directory}/arbiter`;
 }
 
-/** Waits until a side has said three more times why it waits. */
-async function repeatedly(side: SideProcess, pattern: RegExp): Promise<void> {
-  const count = () => [...side.text.matchAll(pattern)].length;
-  const goal = count() + 3;
-  await side.until(() => count() >= goal ? true : undefined, `${goal} times ${pattern}`);
+/** Waits until a side has said why it waits, and has had the time to try again a few times. */
+async function waits(side: SideProcess, reason: RegExp): Promise<void> {
+  await side.saying(reason);
+  await new Promise((resolve) => setTimeout(resolve, 3 * claimRetryMs));
 }
