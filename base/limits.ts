@@ -64,6 +64,10 @@ export const consoleAckMs = 5000;
 /** From a connection to its HELLO. Two round trips around the globe, and one lost packet. */
 export const consoleHelloMs = 2000;
 
+/** A client that was told "not live" waits there for so long before it looks elsewhere: a takeover that is
+ * under way ends within it, and one that is not costs no more than a blink. */
+export const consoleStandbyMs = 200;
+
 /** Connections to a console that are not its client: they say HELLO, or hear why not. */
 export const consoleGuests = 16;
 

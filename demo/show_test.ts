@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-control-regex -- it is about them
 import assert from "node:assert/strict";
 import { Show } from "./show.ts";
 
@@ -18,7 +19,6 @@ function shown(isTerminal: boolean, isColoured: boolean): string {
 
 Deno.test("a file gets whole lines of plain text", () => {
   const text = shown(false, false);
-  // deno-lint-ignore no-control-regex
   assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f]/);
   assert.deepEqual(text.split("\n").map((line) => line.trim().replace(/ {2,}/, "  ")), [
     "a title",

@@ -85,20 +85,24 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
         }));
         say(`status at http://${server.address}/status`);
       }
-      side = await startPrimary({
-        ...request(guest, options),
-        listen: options.listen,
-        arbiter: options.arbiter,
-        console: options.console,
-        memoryBytes: options.memory,
-        who: options.who,
-        requireBackup: options.requireBackup,
-        commitReplayed: options.commit === "replayed",
-        heartbeatMs: options.heartbeat,
-        timeoutMs: options.timeout,
-        ...(options.id === undefined ? {} : { id: options.id }),
-        ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
-      }, say, interposer);
+      side = await startPrimary(
+        {
+          ...request(guest, options),
+          listen: options.listen,
+          arbiter: options.arbiter,
+          console: options.console,
+          memoryBytes: options.memory,
+          who: options.who,
+          requireBackup: options.requireBackup,
+          commitReplayed: options.commit === "replayed",
+          heartbeatMs: options.heartbeat,
+          timeoutMs: options.timeout,
+          ...(options.id === undefined ? {} : { id: options.id }),
+          ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
+        },
+        say,
+        interposer,
+      );
       const running = side;
       stack.defer(onStopSignals((signal) => running.retire(`stopped by ${signal}`)));
       const { code, why } = await running.run();

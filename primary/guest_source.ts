@@ -33,7 +33,9 @@ export interface GuestRequest {
  * Reads the guest `guest`: a bundled guest's name, or else a path.
  * @throws GuestError if it can't be read or booted
  */
-export async function findGuest({ guest, commandLine, module }: GuestRequest): Promise<GuestSource> {
+export async function findGuest(
+  { guest, commandLine, module }: GuestRequest,
+): Promise<GuestSource> {
   const bundled = Object.hasOwn(BUNDLED_GUESTS, guest) ? BUNDLED_GUESTS[guest] : undefined;
   const path = bundled === undefined
     ? guest

@@ -18,7 +18,8 @@ export class Latency {
   percentiles(): { p50: number; p95: number; p99: number; count: number } | null {
     if (this.#count === 0) return null;
     const sorted = this.#samples.slice(0, Math.min(this.#count, KEPT)).sort();
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+    const at = (share: number) =>
+      sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
     return { p50: at(0.5), p95: at(0.95), p99: at(0.99), count: this.#count };
   }
 }

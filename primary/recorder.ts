@@ -194,7 +194,8 @@ export class Recorder implements InputSource {
 
   #flushIfDue(machine: Machine): void {
     const outputDue = this.#outputBytes > 0 && (this.#newline ||
-      this.#outputBytes >= outputBatchBytes || this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
+      this.#outputBytes >= outputBatchBytes ||
+      this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
     const logDue = this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
         this.#nowUs - this.#frameOpenedUs >= frameAgeUs);
@@ -219,7 +220,10 @@ export class Recorder implements InputSource {
   }
 
   /** Begins a session's log: the whole state, each section a frame of its own. */
-  #capture(machine: Machine, { session, generation }: { session: number; generation: number }): void {
+  #capture(
+    machine: Machine,
+    { session, generation }: { session: number; generation: number },
+  ): void {
     // Output from before the state is no part of the session: main has it before the first frame.
     this.#log?.[Symbol.dispose]();
     this.#log = undefined;
@@ -256,7 +260,8 @@ export class Recorder implements InputSource {
           this.#command(machine, decodeMessageRecord<RecorderCommand>(record.body));
         }
       }
-      const mustAct = this.#stopping || this.#wantsCapture !== undefined || machine.end !== undefined;
+      const mustAct = this.#stopping || this.#wantsCapture !== undefined ||
+        machine.end !== undefined;
       if (!this.#paused || mustAct) return;
       this.channel.wait();
     } while (!this.#stopping);

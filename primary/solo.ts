@@ -54,7 +54,6 @@ export class Solo {
     const config: PrimaryThreadConfig = {
       ...guest,
       memoryBytes: options.memoryBytes,
-      epochMs: Date.now(),
       startPaused: file !== undefined,
     };
     const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);

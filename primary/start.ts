@@ -76,7 +76,6 @@ export async function startPrimary(
   const thread = await boot({
     ...guest,
     memoryBytes: options.memoryBytes,
-    epochMs: Date.now(),
     startPaused: true,
     ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
   });
@@ -159,7 +158,9 @@ async function winFirst(
   const latest = await arbiter.latest(machineId);
   if (supersede !== undefined && latest?.generation !== supersede) {
     throw new UsageError(
-      `--supersede ${supersede}: the latest generation of ${machineId} is ${latest?.generation ?? "none"}`,
+      `--supersede ${supersede}: the latest generation of ${machineId} is ${
+        latest?.generation ?? "none"
+      }`,
     );
   }
   if (latest !== undefined && !latest.ended && supersede === undefined) {

@@ -18,14 +18,14 @@ export interface PrimaryThreadConfig {
   readonly commandLine: string;
   readonly module?: Uint8Array;
   readonly memoryBytes: number;
-  /** The time of day, in milliseconds since 1970. */
-  readonly epochMs: number;
+  /** The time of day that the RTC counts from, in milliseconds since 1970. Default: now. */
+  readonly epochMs?: number;
   readonly startPaused: boolean;
   readonly exitsPerDigest?: number;
 }
 
 serveThread<PrimaryThreadConfig>((channel, config) => {
-  using machine = Machine.create(config.memoryBytes, config.epochMs);
+  using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now());
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   const notice: ThreadNotice = { type: "ready", kickTarget: prepareKicks(machine.vcpu) };
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));

@@ -25,10 +25,16 @@ export function consoleCommand(done: (code: ExitCodeValue) => void) {
         for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
       }
       if (client.ended !== undefined) say(client.ended.why);
-      if (client.lostBytes > 0) say(`${client.lostBytes} bytes of output could not be had any more`);
-      done(client.lostBytes > 0 ? ExitCode.failed : client.ended?.exitCode === 0 || client.ended === undefined
-        ? ExitCode.ok
-        : ExitCode.guest);
+      if (client.lostBytes > 0) {
+        say(`${client.lostBytes} bytes of output could not be had any more`);
+      }
+      done(
+        client.lostBytes > 0
+          ? ExitCode.failed
+          : client.ended?.exitCode === 0 || client.ended === undefined
+          ? ExitCode.ok
+          : ExitCode.guest,
+      );
     });
 }
 

@@ -20,6 +20,7 @@ import {
   consoleBackoffMs,
   consoleQueueBytes,
   consoleSilenceMs,
+  consoleStandbyMs,
 } from "../base/limits.ts";
 import { type Address, formatAddress, parseAddress } from "../link/address.ts";
 import type { FrameLink } from "../link/link.ts";
@@ -160,7 +161,6 @@ export class ConsoleClient implements Disposable {
   /** Leaves the console; `outputs` ends. */
   close(): void {
     this.#closing.abort();
-    this.#link?.close();
     this.#wakeWriter?.();
     this.#wakeBackOff?.();
   }
@@ -173,18 +173,27 @@ export class ConsoleClient implements Disposable {
   /** One connection, from HELLO to its end. */
   async *#visit(address: Address): AsyncGenerator<ConsoleOutput, void, void> {
     using link = await this.#connect(address);
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    // Not only a greeted link: a server may be silent until it is live.
+    const leave = () => link.close();
+    signal.addEventListener("abort", leave);
     this.#send(link, {
       type: "clientHello",
       client: this.#id,
       have: this.#next,
       wantsInput: this.#options.input ?? false,
     });
+    let patienceMs: number = consoleSilenceMs;
     try {
-      for (let message; (message = await receive(link)) !== undefined;) {
+      for (let message; (message = await this.#receive(link, patienceMs)) !== undefined;) {
+        // Not live: the takeover that makes it so may be under way.
+        patienceMs = message.type === "standby" ? consoleStandbyMs : consoleSilenceMs;
         if (message.type === "output") yield* this.#takeOutput(link, message);
         else this.#hear(link, message);
       }
     } finally {
+      signal.removeEventListener("abort", leave);
       this.#link = undefined;
     }
   }
@@ -196,6 +205,23 @@ export class ConsoleClient implements Disposable {
       return await connectTcp(address, consoleFraming, options);
     } catch (cause) {
       throw cause instanceof UnavailableError ? new Retry(cause.message) : cause;
+    }
+  }
+
+  /** The next message; undefined at the end, also at a broken one or after silence: this comes back. */
+  async #receive(link: FrameLink, timeoutMs: number): Promise<Message | undefined> {
+    const cancel = this.#setTimer(timeoutMs, () => {
+      if (timeoutMs > consoleStandbyMs) this.#notice(`${link.peer} was silent for ${timeoutMs} ms`);
+      link.close();
+    });
+    try {
+      const frame = await link.receive();
+      return frame && decodeMessage(frame, "server");
+    } catch (cause) {
+      if (cause instanceof UnavailableError) return undefined;
+      throw cause;
+    } finally {
+      cancel();
     }
   }
 
@@ -219,7 +245,7 @@ export class ConsoleClient implements Disposable {
       case "serverHello":
         return this.#greet(link, message);
       case "standby":
-        throw new Retry(`${link.peer} is not live`);
+        return;
       case "end":
         return this.#hearEnd(link, message);
       case "gap":
@@ -317,14 +343,3 @@ export class ConsoleClient implements Disposable {
 
 /** This address is of no use now; another one may be, and this one later. */
 class Retry extends Error {}
-
-/** The next message; undefined at the end, also at a broken one: the client comes back anyway. */
-async function receive(link: FrameLink): Promise<Message | undefined> {
-  try {
-    const frame = await link.receive({ timeoutMs: consoleSilenceMs });
-    return frame && decodeMessage(frame, "server");
-  } catch (cause) {
-    if (cause instanceof UnavailableError) return undefined;
-    throw cause;
-  }
-}

@@ -180,6 +180,18 @@ Deno.test("a client gives up after its attempts, and may be closed at any time b
   assert.throws(() => new ConsoleClient("nowhere"), UsageError);
 });
 
+Deno.test("a client may be closed while a server that it reached does not answer", async () => {
+  using listener = listenTcp(parseAddress("127.0.0.1:0"), consoleFraming);
+  const time = new FakeTime();
+  const watcher = new Watcher(listener.address, { setTimer: time.setTimer });
+  using link = (await listener.accept())!;
+  await link.receive();
+  watcher.client.close();
+  await watcher.done;
+  assert.equal(watcher.client.connections, 0);
+  assert.ok(time.idle);
+});
+
 Deno.test("a client does not mix up two machines", async () => {
   const [one, other] = [serve("one"), serve("other")];
   await one.goLive(0, 0, 1);
@@ -231,7 +243,7 @@ Deno.test("a server that falls silent without closing is left for another one", 
     clientTime.advance(consoleSilenceMs);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  assert.match(watcher.notices.join(), /no whole frame for 2000 ms/);
+  assert.match(watcher.notices.join(), /was silent for 2000 ms/);
   assert.equal(watcher.client.generation, 2);
   watcher.client.close();
   await watcher.done;

@@ -15,6 +15,7 @@ import {
   consoleGuests,
   consoleHelloMs,
   consoleQueueBytes,
+  consoleStandbyMs,
   consoleTailBytes,
 } from "../base/limits.ts";
 import { parseAddress } from "../link/address.ts";
@@ -26,6 +27,7 @@ import {
   type ClientHello,
   consoleFraming,
   decodeMessage,
+  encodeMessage,
   type End,
   EndReason,
   type EndReasonValue,
@@ -54,6 +56,7 @@ export class ConsoleSink implements Sink {
   readonly #context: SessionContext;
   /** Undefined while on standby. */
   #generation: number | undefined;
+  readonly #live = Promise.withResolvers<void>();
   #ended: End | undefined;
   #session: ConsoleSession | undefined;
   /** All connections, and what serves them. */
@@ -106,6 +109,7 @@ export class ConsoleSink implements Sink {
       input.start(inputOffset);
     }
     this.#generation = generation;
+    this.#live.resolve();
     return Promise.resolve();
   }
 
@@ -156,6 +160,7 @@ export class ConsoleSink implements Sink {
       if (hello.type !== "clientHello") {
         throw new PeerError(`console: ${hello.type} before CLIENT-HELLO`);
       }
+      if (this.#generation === undefined) await this.#standby(link);
       const refusal = this.#refusal(hello);
       if (refusal === undefined) await this.#attach(link, hello);
       else await this.#turnAway(link, refusal);
@@ -171,9 +176,20 @@ export class ConsoleSink implements Sink {
   }
 
   #refusal(hello: ClientHello): Message | undefined {
-    if (this.#generation === undefined) return { type: "standby" };
+    if (this.#generation === undefined) {
+      return endWord(EndReason.closing, "this side is still not live");
+    }
     const other = this.attached && this.#session?.client !== hello.client;
     return other ? endWord(EndReason.busy, "another console is attached") : undefined;
+  }
+
+  /** Not live yet: the client may wait here for a while, for a takeover may be under way. */
+  async #standby(link: FrameLink): Promise<void> {
+    void link.send(encodeMessage({ type: "standby" })).catch(() => {});
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#context.setTimer(2 * consoleStandbyMs, resolve);
+    await Promise.race([this.#live.promise, promise]);
+    cancel();
   }
 
   async #attach(link: FrameLink, hello: ClientHello): Promise<void> {

@@ -5,7 +5,7 @@
  * Called by takeover_test.ts and its campaign.
  */
 import assert from "node:assert/strict";
-import { Chain, type LedgerLine, parseLedgerLine } from "../../demo/ledger_line.ts";
+import { Chain, parseLedgerLine } from "../../demo/ledger_line.ts";
 import { HANG_MS } from "./pair_watch.ts";
 
 /** One side's raw console. */
@@ -101,14 +101,13 @@ export function join(first: Uint8Array, second: Uint8Array): Joined {
 /** Whether the first line that ends in `after` follows on the last line that ends in `kept`. */
 function fits(kept: string, after: string): boolean {
   const lineStart = kept.lastIndexOf("\n") + 1;
-  const previousStart = kept.lastIndexOf("\n", lineStart - 2) + 1;
-  const previous = parseLedgerLine(kept.slice(previousStart, Math.max(lineStart - 1, 0)));
   const line = parseLedgerLine(kept.slice(lineStart) + after.slice(0, after.indexOf("\n")));
-  return previous !== undefined && line !== undefined && follows(previous, line);
-}
-
-function follows(previous: LedgerLine, line: LedgerLine): boolean {
+  if (line === undefined) return false;
   const chain = new Chain();
+  if (lineStart === 0) return line.number === 1 && chain.fold(line) === line.checksum;
+  const previousStart = kept.lastIndexOf("\n", lineStart - 2) + 1;
+  const previous = parseLedgerLine(kept.slice(previousStart, lineStart - 1));
+  if (previous === undefined) return false;
   chain.set(previous.checksum);
   return line.number === previous.number + 1 && chain.fold(line) === line.checksum;
 }
