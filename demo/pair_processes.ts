@@ -88,7 +88,10 @@ export class Pair implements AsyncDisposable {
    * Starts a backup of the primary, or another one at the same addresses once that has ended.
    * @param following `"backup"`: of the backup that has taken over, at the primary's old addresses
    */
-  startBackup(options = this.options.backup ?? {}, following: "primary" | "backup" = "primary") {
+  startBackup(
+    options = this.options.backup ?? {},
+    following: "primary" | "backup" = "primary",
+  ): SideProcess {
     const [leader, own] = following === "primary" ? [0, 1] as const : [1, 0] as const;
     const primary = loopback(this.#ports.log[leader]);
     const args = ["backup", "--primary", primary, ...this.#common(own)];

@@ -135,8 +135,9 @@ export function showReport(report: DemoReport, show: Show): void {
   for (const { name, ok, finding } of checks) show.mark(ok, name, finding);
   for (const { kind, what } of verdict.faults) show.note("", show.paint("red", `${kind}: ${what}`));
   show.line();
+  const twice = verdict.linesSeenTwice;
   const kept = afterTakeover.outputs.performedAtTakeover ?? 0;
-  show.note("lines seen twice", `${verdict.linesSeenTwice}`);
+  show.note("lines seen twice", `${twice}`);
   show.note(
     "outputs at the takeover",
     `${kept} performed that had no notice; ${client.duplicateBytes} bytes came twice, left out`,
@@ -156,7 +157,7 @@ export function showReport(report: DemoReport, show: Show): void {
   show.note("log after the takeover", newLog(afterTakeover));
   show.line();
   const verdictText = ok
-    ? show.paint("green", "It holds: nothing lost, nothing repeated.")
+    ? show.paint("green", `It holds: nothing lost, ${twice === 0 ? "nothing" : twice} seen twice.`)
     : show.paint("red", "It does not hold: see above.");
   show.line(`${show.paint("bold", verdictText)} ${(durationMs / 1000).toFixed(1)} s.`);
 }

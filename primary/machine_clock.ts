@@ -26,6 +26,13 @@ export class MachineClock {
     this.#lagUs = lagUs;
   }
 
+  /** Catches up at once: only before the guest has started, when nothing in it measures time yet. */
+  catchUp(): void {
+    this.nowUs();
+    this.#us += this.#lagUs;
+    this.#lagUs = 0;
+  }
+
   /** What the machine's clock ought to show now, in whole microseconds. */
   nowUs(): number {
     const hostUs = this.#host.elapsedNs() / 1000;

@@ -283,6 +283,7 @@ export class Recorder implements InputSource {
         return this.#notice({ type: "paused", sequence: this.#log?.sequence ?? 0 });
       case "resume":
         this.#paused = false;
+        if (machine.point === 0) this.clock.catchUp();
         return;
       case "end":
         machine.end ??= { why: command.why, code: 0 };

@@ -14,6 +14,7 @@
  * Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
+import { checkWelcome } from "./join.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
@@ -29,11 +30,9 @@ import type { ClaimOutcome } from "./types.ts";
 
 export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, ReceivedFrame };
 
-/** A generation is a u32, and so is the next one. */
-const GENERATION_MAX = 2 ** 32 - 2;
-
 /** The backup's state machine. */
 export class BackupProtocol {
+  /** The outputs that a takeover would have to perform. */
   readonly kept = new KeptOutputs();
   #phase: BackupPhase = "joining";
   #welcome: MessageOf<"welcome"> | undefined;
@@ -55,6 +54,7 @@ export class BackupProtocol {
   #claimRetryAtMs: number | undefined;
   #effects: BackupEffect[] = [];
 
+  /** @param rules see {@link BackupRules} */
   constructor(readonly rules: BackupRules) {}
 
   /** Where it stands. */
@@ -224,23 +224,10 @@ export class BackupProtocol {
     if (message.type === "refuse") return this.#refused(message);
     this.#require(message.type === "welcome", `a ${message.type} message, expected a welcome`);
     const welcome = message as MessageOf<"welcome">;
-    const { machineId, generation, heartbeatMs, timeoutMs } = welcome;
-    const wanted = this.rules.machineId;
-    this.#require(
-      wanted === "" || machineId === wanted,
-      `welcome to machine ${machineId}, expected ${wanted}`,
-    );
-    this.#require(
-      generation >= 1 && generation <= GENERATION_MAX,
-      `generation ${generation}, expected 1 to ${GENERATION_MAX}`,
-    );
-    this.#require(
-      heartbeatMs >= 1 && timeoutMs >= 2 * heartbeatMs,
-      `a heartbeat each ${heartbeatMs} ms, a timeout of ${timeoutMs} ms, expected twice as much`,
-    );
+    checkWelcome(welcome, this.rules.machineId);
     this.#welcome = welcome;
     this.#phase = "following";
-    this.#report(`joins machine ${machineId}, generation ${generation}`);
+    this.#report(`joins machine ${welcome.machineId}, generation ${welcome.generation}`);
     this.#effects.push({ type: "prepare", welcome });
   }
 

@@ -13,6 +13,7 @@ export interface BackupRules {
   readonly who: string;
   /** The machine it wants to follow; empty: whichever the primary has. */
   readonly machineId: string;
+  /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /**
    * Log that may have been received and not yet replayed, in bytes: below it the primary sends one more
@@ -27,17 +28,25 @@ export interface BackupRules {
 
 /** A frame of the log, as it came in, its checksum verified. */
 export interface ReceivedFrame {
+  /** The generation that it was recorded in. */
   readonly generation: number;
+  /** From 1, without gaps. */
   readonly sequence: number;
+  /** The execution point up to which it makes the log complete. */
   readonly through: number;
+  /** All of it, header included. */
   readonly bytes: Uint8Array;
 }
 
 /** Where a replay differs. */
 export interface Divergence {
+  /** The first execution point known to differ. */
   readonly point: number;
+  /** The part of the machine that differs. */
   readonly place: string;
+  /** What the log says. */
   readonly recorded: string;
+  /** What this side has. */
   readonly replayed: string;
 }
 

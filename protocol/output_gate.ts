@@ -20,6 +20,7 @@ export interface Output {
   readonly offset: number;
   /** The execution point that it was made at. */
   readonly point: number;
+  /** What leaves. */
   readonly bytes: Uint8Array;
 }
 

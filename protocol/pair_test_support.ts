@@ -21,7 +21,7 @@ export const simulatedRules: PrimaryRules = {
   heldBytesMax: 50,
   timeoutMs: 200,
 };
-const followerRules = { ...backupRules, windowBytes: 200, keptBytesMax: 200 };
+const simulatedBackupRules = { ...backupRules, windowBytes: 200, keptBytesMax: 200 };
 
 /** All of it. */
 export class World {
@@ -70,7 +70,7 @@ export class World {
     const lanes = { toPrimary: new Lane(), toBackup: new Lane() };
     backup.channel = { number, primary, backup, ...lanes };
     this.channels.push(backup.channel);
-    backup.backup = new BackupProtocol({ ...followerRules, who: backup.name });
+    backup.backup = new BackupProtocol({ ...simulatedBackupRules, who: backup.name });
     backup.step({ type: "connected" });
   }
 
@@ -157,8 +157,8 @@ export class World {
         assert.ok(primary.gate.heldBytes <= simulatedRules.heldBytesMax + 100);
       }
       if (backup === undefined) continue;
-      assert.ok(backup.kept.bytes <= followerRules.keptBytesMax);
-      assert.ok(backup.progress.unreplayedBytes <= followerRules.windowBytes + 1000);
+      assert.ok(backup.kept.bytes <= simulatedBackupRules.keptBytesMax);
+      assert.ok(backup.progress.unreplayedBytes <= simulatedBackupRules.windowBytes + 1000);
     }
   }
 }

@@ -20,7 +20,9 @@
  */
 import { assert } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
-import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import { Handover } from "./handover.ts";
+import { type Refusal, refusalOf, welcomeOf } from "./join.ts";
+import type { Message, MessageOf } from "./messages.ts";
 import { type Output, OutputGate } from "./output_gate.ts";
 import { PrimarySession } from "./primary_session.ts";
 import type {
@@ -34,16 +36,14 @@ import type { ClaimOutcome, Connection, MachineEnd } from "./types.ts";
 
 export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules };
 
-type Handover = "probing" | "pausing" | "draining" | "offered";
-
 /** The primary's state machine. */
 export class PrimaryProtocol {
-  readonly gate: OutputGate;
+  /** The outputs that are not done. */
+  readonly gate = new OutputGate();
   #mode: PrimaryMode = "alone";
+  readonly #handover = new Handover();
   #session: PrimarySession | undefined;
   #sessions = 0;
-  #handover: Handover | undefined;
-  #pausedSequence = 0;
   #end: MachineEnd | undefined;
   #endSequence = 0;
   #claimRetryAtMs: number | undefined;
@@ -61,7 +61,6 @@ export class PrimaryProtocol {
     public generation: number,
     kept: readonly Output[] = [],
   ) {
-    this.gate = new OutputGate();
     this.gate.releaseThrough(Infinity);
     for (const output of kept) this.gate.adopt(output);
   }
@@ -121,13 +120,11 @@ export class PrimaryProtocol {
       case "probed":
         return this.#probed(input.reachable, input.why);
       case "paused":
-        this.#pausedSequence = input.sequence;
-        if (this.#handover === "pausing") this.#handover = "draining";
-        return;
+        return this.#handover.paused(input.sequence);
       case "guestEnded":
         this.#end = input.end;
         this.#endSequence = input.sequence;
-        if (this.#handover !== "offered") this.#cancelHandover();
+        if (!this.#handover.isOffered) this.#effects.push(...this.#handover.cancel());
         if (this.#session !== undefined && !this.#session.isProtected) {
           this.#dropSession("the guest has ended", { retry: false });
         }
@@ -170,7 +167,7 @@ export class PrimaryProtocol {
       case "leave":
         return this.#goAlone(`${session.who} left: ${message.why}`);
       case "won":
-        if (this.#handover !== "offered" || message.generation !== this.generation + 1) {
+        if (!this.#handover.isOffered || message.generation !== this.generation + 1) {
           return this.#breach(
             session,
             `won generation ${message.generation}, which was not offered`,
@@ -183,45 +180,28 @@ export class PrimaryProtocol {
   }
 
   #hello(connection: Connection, hello: MessageOf<"hello">, nowMs: number): void {
-    const refusal = this.#refusal(hello);
+    const { rules, generation } = this;
+    const refusal = refusalOf(hello, rules.machineId) ?? this.#obstacle();
     if (refusal !== undefined) {
       this.#send(connection, { type: "refuse", ...refusal });
       return this.#close(connection, refusal.why);
     }
-    const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs } = this.rules;
-    const number = ++this.#sessions;
-    this.#session = new PrimarySession(connection, hello.who, number, commitReplayed, nowMs);
-    const { generation } = this;
-    this.#send(connection, {
-      type: "welcome",
-      machineId,
-      generation,
-      memoryBytes,
-      commitReplayed,
-      heartbeatMs,
-      timeoutMs,
-    });
-    this.#report(`${hello.who} joins`);
-    this.#effects.push({ type: "startLog", session: number, generation });
+    const { who } = hello;
+    const session = ++this.#sessions;
+    this.#session = new PrimarySession(connection, who, session, rules.commitReplayed, nowMs);
+    this.#send(connection, welcomeOf(rules, generation));
+    this.#report(`${who} joins`);
+    this.#effects.push({ type: "startLog", session, generation });
   }
 
-  #refusal(hello: MessageOf<"hello">): { why: string; retry: boolean } | undefined {
-    const { machineId } = this.rules;
-    if (hello.protocol !== PROTOCOL_VERSION) {
-      const why = `protocol version ${hello.protocol}, expected ${PROTOCOL_VERSION}`;
-      return { why: `${why}: run the same release on both sides`, retry: false };
-    }
-    if (hello.machineId !== "" && hello.machineId !== machineId) {
-      return { why: `this is machine ${machineId}, not ${hello.machineId}`, retry: false };
-    }
+  /** Why no backup at all can join now. */
+  #obstacle(): Refusal | undefined {
+    // Retry: it may be the same backup, come back before we know that it has gone.
     if (this.#session !== undefined) {
-      // Retry: it may be the same backup, come back before we know that it has gone.
       return { why: `${this.#session.who} is the backup already`, retry: true };
     }
-    if (this.#mode !== "alone" || this.#end !== undefined) {
-      return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
-    }
-    return undefined;
+    if (this.#mode === "alone" && this.#end === undefined) return undefined;
+    return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
   }
 
   #frame(frame: LoggedFrame): void {
@@ -279,9 +259,10 @@ export class PrimaryProtocol {
 
   /** Suspicion is a matter of time alone: what arrives late does not undo it. */
   #suspect(nowMs: number): void {
-    const session = this.#session;
-    if (session === undefined || nowMs - session.heardMs <= this.rules.timeoutMs) return;
-    this.#lose(`nothing heard for ${Math.round(nowMs - session.heardMs)} ms`);
+    const silenceMs = nowMs - (this.#session?.heardMs ?? nowMs);
+    if (silenceMs > this.rules.timeoutMs) {
+      this.#lose(`nothing heard for ${Math.round(silenceMs)} ms`);
+    }
   }
 
   /** The session is over and the backup may claim: whoever goes on alone must win. */
@@ -309,7 +290,6 @@ export class PrimaryProtocol {
     if (this.#mode === "ending") return;
     this.#beAlone();
     this.#report(`unprotected: ${why}`);
-    this.#cancelHandover();
   }
 
   #dropSession(why: string, { retry }: { retry: boolean }): void {
@@ -343,7 +323,7 @@ export class PrimaryProtocol {
             `the arbiter is out of reach: ${outcome.why}`,
         );
       case "lost":
-        if (this.#handover === "offered") {
+        if (this.#handover.isOffered) {
           return this.#halt(ExitCode.ok, `handed over to ${outcome.holder}`);
         }
         return this.#halt(
@@ -354,57 +334,39 @@ export class PrimaryProtocol {
         this.generation = generation;
         if (this.#mode === "ending") return this.#recordedEnd();
         this.#beAlone();
-        this.#report(`unprotected: goes on alone as generation ${generation}`);
-        return this.#cancelHandover();
+        return this.#report(`unprotected: goes on alone as generation ${generation}`);
     }
   }
 
   #beAlone(): void {
     this.#mode = "alone";
     this.gate.releaseThrough(Infinity);
+    this.#effects.push(...this.#handover.cancel());
   }
 
   #askHandover(): void {
-    if (this.#mode !== "protected" || this.#end !== undefined) {
-      return this.#report("no handover: there is no backup that follows");
+    if (this.#mode === "protected" && this.#end === undefined) {
+      this.#effects.push(...this.#handover.ask());
+    } else {
+      this.#report("no handover: there is no backup that follows");
     }
-    if (this.#handover !== undefined) return;
-    this.#handover = "probing";
-    this.#effects.push({ type: "probeArbiter" });
   }
 
   #probed(reachable: boolean, why: string): void {
-    if (this.#handover !== "probing") return;
-    if (this.#mode !== "protected") {
-      this.#cancelHandover();
-    } else if (reachable) {
-      this.#handover = "pausing";
-      this.#effects.push({ type: "pause" });
-    } else {
-      this.#handover = undefined;
-      this.#report(`no handover: the arbiter is out of reach: ${why}`);
-    }
-  }
-
-  #cancelHandover(): void {
-    if (this.#handover === undefined) return;
-    this.#handover = undefined;
-    this.#report("the handover did not come about; the machine goes on here");
-    this.#effects.push({ type: "resume" });
+    const unreachable = reachable ? undefined : `the arbiter is out of reach: ${why}`;
+    const obstacle = this.#mode === "protected" ? unreachable : "the backup is lost";
+    this.#effects.push(...this.#handover.probed(obstacle));
   }
 
   /** What follows from where things stand, whatever the input was. */
   #progress(): void {
     if (this.#mode === "over") return;
     for (const output of this.gate.take()) this.#effects.push({ type: "perform", output });
+    if (!this.gate.isEmpty) return;
     const session = this.#session;
-    if (this.#handover === "draining" && session !== undefined && this.gate.isEmpty) {
-      if (session.received >= this.#pausedSequence) {
-        this.#handover = "offered";
-        this.#send(session.connection, { type: "handover", sequence: this.#pausedSequence });
-      }
-    }
-    if (this.#end === undefined || !this.gate.isEmpty) return;
+    const offer = session && this.#handover.offer(session.received);
+    if (offer !== undefined) this.#send(session!.connection, offer);
+    if (this.#end === undefined) return;
     const isCommitted = session === undefined || session.holds(this.#endSequence);
     if (isCommitted && (this.#mode === "alone" || this.#mode === "protected")) {
       this.#mode = "ending";
@@ -413,13 +375,12 @@ export class PrimaryProtocol {
   }
 
   #recordedEnd(): void {
-    const { why } = this.#end!;
+    const { why, code } = this.#end!;
     if (this.#session !== undefined) {
       this.#send(this.#session.connection, { type: "ended", why });
       this.#close(this.#session.connection, why);
-      this.#session = undefined;
     }
-    this.#halt(this.#end!.code === 0 ? ExitCode.ok : ExitCode.guest, why);
+    this.#halt(code === 0 ? ExitCode.ok : ExitCode.guest, why);
   }
 
   #halt(code: ExitCodeValue, why: string): void {

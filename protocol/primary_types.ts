@@ -9,10 +9,13 @@ import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
 
 /** What does not change while a primary reigns. */
 export interface PrimaryRules {
+  /** The machine. */
   readonly machineId: string;
+  /** The size of its memory: a backup makes one as large. */
   readonly memoryBytes: number;
   /** An ack counts once the frame has been replayed, not already when it has been received. */
   readonly commitReplayed: boolean;
+  /** A heartbeat goes out this often; the timeout is at least twice as long. */
   readonly heartbeatMs: number;
   /** Silence for longer than this is a suspicion. */
   readonly timeoutMs: number;
@@ -28,12 +31,15 @@ export interface PrimaryRules {
 export interface LoggedFrame {
   /** Which session the frame belongs to: the number that `startLog` named. */
   readonly session: number;
+  /** From 1, without gaps in a session. */
   readonly sequence: number;
+  /** The execution point up to which it makes the log complete. */
   readonly through: number;
   /** Console input that the log up to here has consumed: a stream offset. */
   readonly inputOffset: number;
   /** The frame completes the state that the session began with. */
   readonly completesState: boolean;
+  /** The frame as it is sent, header included. */
   readonly bytes: Uint8Array;
 }
 

@@ -15,12 +15,16 @@ export type ClaimOutcome =
 
 /** How the guest ended: in words, and its own code (0: all is well). */
 export interface MachineEnd {
+  /** In words. */
   readonly why: string;
+  /** Its own code. */
   readonly code: number;
 }
 
 /** A side stops for good. */
 export interface Halt {
+  /** What the process exits with. */
   readonly code: ExitCodeValue;
+  /** In words. */
   readonly why: string;
 }

@@ -104,7 +104,10 @@ Deno.test("a command line that makes no sense ends with code 2 and says what wou
     [primary(scratch, "hello", "--id", "../etc"), /machine id "\.\.\/etc": expected/],
     [primary(scratch, "hello", "--supersede", "0"), /expected a number from 1 up/],
     [primary(scratch, "hello", "--supersede", "7"), /latest generation of hello is none/],
-    [primary(scratch, "hello", "--who", "x".repeat(400)), /name of 400 characters \(--who\), expected at most 300/],
+    [
+      primary(scratch, "hello", "--who", "x".repeat(400)),
+      /name of 400 characters \(--who\), expected at most 300/,
+    ],
     [["backup"], /required option '--primary <addr>'/],
     [["backup", "--primary", "x", "--arbiter", "file:/"], /"x": expected HOST:PORT/],
     [[...backup, "--listen", "here"], /"here": expected HOST:PORT/],

@@ -11,6 +11,7 @@ import type { Interposer } from "../primary/primary_side.ts";
 import type { PrimaryEffect, PrimaryInput } from "../protocol/primary.ts";
 import {
   CRASH_POINTS,
+  type CrashFrom,
   type CrashPoint,
   type CrashPointName,
   CrashVariable,
@@ -18,21 +19,24 @@ import {
   type Subject,
 } from "./support/pair_steps.ts";
 
-/** Counts a step's occurrences from the begin of protection on, and does not survive the chosen one. */
+/** Counts a step's occurrences from the chosen moment on, and does not survive the chosen one. */
 class Crash implements Interposer {
   readonly #point: CrashPoint;
   readonly #name: CrashPointName;
   #left: number;
   readonly #settledMs: number;
-  #isProtected = false;
+  readonly #from: CrashFrom;
+  #isCounting = false;
   #received = 0;
   #noticeAtMs = -Infinity;
 
   constructor() {
     this.#name = Deno.env.get(CrashVariable.point) as CrashPointName;
     this.#point = CRASH_POINTS[this.#name];
-    this.#left = Number(Deno.env.get(CrashVariable.count) ?? 1);
-    this.#settledMs = Number(Deno.env.get(CrashVariable.settledMs) ?? 0);
+    this.#left = Number(Deno.env.get(CrashVariable.count));
+    this.#settledMs = Number(Deno.env.get(CrashVariable.settledMs));
+    this.#from = Deno.env.get(CrashVariable.from) as CrashFrom;
+    Deno.addSignalListener("SIGUSR1", () => this.#isCounting = true);
   }
 
   input(input: PrimaryInput): void {
@@ -54,7 +58,8 @@ class Crash implements Interposer {
     const subject = subjectOfEffect(effect);
     this.#pass("after", subject);
     if (subject === "notice") this.#noticeAtMs = performance.now();
-    if (effect.type === "send" && effect.message.type === "protected") this.#isProtected = true;
+    const isProtected = effect.type === "send" && effect.message.type === "protected";
+    if (isProtected && this.#from === "protection") this.#isCounting = true;
   }
 
   /** Acks that are no more than a sign of life are no step of the commit protocol. */
@@ -67,7 +72,9 @@ class Crash implements Interposer {
   }
 
   #pass(moment: Moment, subject: Subject | undefined): void {
-    if (!this.#isProtected || moment !== this.#point.moment || subject !== this.#point.subject) return;
+    if (!this.#isCounting || moment !== this.#point.moment || subject !== this.#point.subject) {
+      return;
+    }
     if (performance.now() - this.#noticeAtMs < this.#settledMs) return;
     if (--this.#left !== 0) return;
     if (this.#point.nextTurn === true) setTimeout(() => this.#die(), 0);

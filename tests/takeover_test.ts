@@ -50,7 +50,8 @@ for (const point of CRASH_POINT_NAMES) {
 
   Deno.test(`${repeats ? "one output" : "nothing"} is performed twice when the primary dies ${point}`, async () => {
     const joined = await crashSeenRaw(point, 1 + new Random(seed).below(5));
-    if (repeats) assert.ok(joined.repeatedBytes > 0 && joined.repeatedLines <= 1, JSON.stringify(joined));
-    else assert.equal(joined.repeatedBytes, 0);
+    if (repeats) {
+      assert.ok(joined.repeatedBytes > 0 && joined.repeatedLines <= 1, JSON.stringify(joined));
+    } else assert.equal(joined.repeatedBytes, 0);
   });
 }

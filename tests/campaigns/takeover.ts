@@ -58,8 +58,11 @@ await onOneMachine(
   values["close-calls"],
   (hosts) => hosts.pausePrimary(350 + random.below(300)),
 );
-await onOneMachine("SIGSTOP of the backup until it has lost", values.pauses, (hosts) =>
-  hosts.pauseBackup());
+await onOneMachine(
+  "SIGSTOP of the backup until it has lost",
+  values.pauses,
+  (hosts) => hosts.pauseBackup(),
+);
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
 console.log(`nothing lost, nothing skipped, in ${seconds} s; in all: ${JSON.stringify(totals)}`);
 
@@ -113,7 +116,9 @@ async function atNamedSteps(times: number): Promise<void> {
       fail(`kill -9 ${point}`, error, []);
     }
     const raw = `raw: ${repeatedBytes} bytes, ${repeatedLines} lines seen twice`;
-    conclude(`kill -9 ${point}: ${times} + ${times} times; ${raw}; framed: ${duplicateBytes} bytes`);
+    conclude(
+      `kill -9 ${point}: ${times} + ${times} times; ${raw}; framed: ${duplicateBytes} bytes`,
+    );
   }
 }
 

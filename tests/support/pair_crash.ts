@@ -8,16 +8,22 @@ import { LedgerChecker } from "../../demo/ledger_checker.ts";
 import { freePort, Pair, type PairSideOptions } from "../../demo/pair_processes.ts";
 import { Hosts } from "./pair_hosts.ts";
 import { join, type Joined, RawReader } from "./pair_raw.ts";
-import { type CrashPointName, CrashVariable } from "./pair_steps.ts";
+import { type CrashFrom, type CrashPointName, CrashVariable } from "./pair_steps.ts";
 import { type Seen, within } from "./pair_watch.ts";
 
 /** How a primary is started that kills itself at the `count`-th occurrence of a step. */
-function crashing(point: CrashPointName, count: number, settledMs: number): PairSideOptions {
+function crashing(
+  point: CrashPointName,
+  count: number,
+  from: CrashFrom,
+  settledMs: number,
+): PairSideOptions {
   return {
     entry: new URL("../crash_points.ts", import.meta.url),
     env: {
       [CrashVariable.point]: point,
       [CrashVariable.count]: `${count}`,
+      [CrashVariable.from]: from,
       [CrashVariable.settledMs]: `${settledMs}`,
     },
   };
@@ -25,7 +31,7 @@ function crashing(point: CrashPointName, count: number, settledMs: number): Pair
 
 /** Under load, with a framed console: every byte is shown once, none is missing. */
 export async function crashUnderLoad(point: CrashPointName, count: number): Promise<Seen> {
-  await using hosts = await Hosts.start({ primary: crashing(point, count, 0) });
+  await using hosts = await Hosts.start({ primary: crashing(point, count, "protection", 0) });
   await hosts.primaryDied();
   assert.match(hosts.pair.primary.text, new RegExp(`crash point: ${point}`));
   return await hosts.finish();
@@ -39,11 +45,13 @@ export async function crashSeenRaw(point: CrashPointName, count: number): Promis
   const ports = [freePort(), freePort()] as const;
   const [primary, backup] = ports.map((port) => ["--console", `tcp:127.0.0.1:${port}`]);
   await using pair = await Pair.start({
-    primary: { ...crashing(point, count, SETTLED_MS), args: primary! },
+    primary: { ...crashing(point, count, "signal", SETTLED_MS), args: primary! },
     backup: { args: backup! },
   });
   await using first = await RawReader.connect(ports[0]);
   await using second = await RawReader.connect(ports[1]);
+  await pair.backup.saying(/protected: this side may take over/);
+  pair.primary.signal("SIGUSR1");
   const { signal } = await within(pair.primary.exited, () => `its death: ${pair.primary.text}`);
   assert.equal(signal, "SIGKILL", pair.primary.text);
   await pair.backup.live(2);

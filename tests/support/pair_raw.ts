@@ -82,7 +82,9 @@ export interface Joined {
  * @throws AssertionError if there is no such place: then something was lost or changed
  */
 export function join(first: Uint8Array, second: Uint8Array): Joined {
-  const [before, after] = [first, second].map((bytes) => new TextDecoder("latin1").decode(bytes)) as [
+  const [before, after] = [first, second].map((bytes) =>
+    new TextDecoder("latin1").decode(bytes)
+  ) as [
     string,
     string,
   ];
@@ -94,7 +96,9 @@ export function join(first: Uint8Array, second: Uint8Array): Joined {
     const bytes = new TextEncoder().encode(kept + after);
     return { bytes, repeatedBytes: repeated, repeatedLines: again.split("\n").length - 1 };
   }
-  const seam = `...${JSON.stringify(before.slice(-200))} and ${JSON.stringify(after.slice(0, 200))}...`;
+  const seam = `...${JSON.stringify(before.slice(-200))} and ${
+    JSON.stringify(after.slice(0, 200))
+  }...`;
   assert.fail(`output is missing between ${seam}`);
 }
 

@@ -42,12 +42,17 @@ export type CrashPointName = keyof typeof CRASH_POINTS;
 /** All names. */
 export const CRASH_POINT_NAMES = Object.keys(CRASH_POINTS) as CrashPointName[];
 
+/** What occurrences are counted from. */
+export type CrashFrom = "protection" | "signal";
+
 /** How crash_points.ts is told, through the environment. */
 export const CrashVariable = {
   /** A {@link CrashPointName}. */
   point: "CRASH_POINT",
-  /** Which occurrence of it since protection began, from 1. */
+  /** Which occurrence of it, from 1. */
   count: "CRASH_COUNT",
+  /** Counted since: the begin of protection, or SIGUSR1 after that. */
+  from: "CRASH_FROM",
   /** Occurrences within so many milliseconds of a notice do not count: that notice has arrived. */
   settledMs: "CRASH_SETTLED_MS",
 } as const;

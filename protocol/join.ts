@@ -1,0 +1,67 @@
+/**
+ * The words at the door: whom a primary takes in, what it then says, and what a backup may believe of it.
+ *
+ * Both protocol machines use this, so that what one side says and what the other one accepts stand
+ * together.
+ */
+import { PeerError } from "../base/errors.ts";
+import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import type { PrimaryRules } from "./primary_types.ts";
+
+/** A generation is a u32, and so is the next one. */
+const GENERATION_MAX = 2 ** 32 - 2;
+
+/** A backup may not join. */
+export interface Refusal {
+  /** In words. */
+  readonly why: string;
+  /** Whether it may be worth asking again. */
+  readonly retry: boolean;
+}
+
+/** What stands against this backup, whatever the primary is doing; undefined if nothing does. */
+export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal | undefined {
+  if (hello.protocol !== PROTOCOL_VERSION) {
+    const why = `protocol version ${hello.protocol}, expected ${PROTOCOL_VERSION}`;
+    return { why: `${why}: run the same release on both sides`, retry: false };
+  }
+  if (hello.machineId !== "" && hello.machineId !== machineId) {
+    return { why: `this is machine ${machineId}, not ${hello.machineId}`, retry: false };
+  }
+  return undefined;
+}
+
+/** The welcome of a primary with these rules. */
+export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs } = rules;
+  return {
+    type: "welcome",
+    machineId,
+    generation,
+    memoryBytes,
+    commitReplayed,
+    heartbeatMs,
+    timeoutMs,
+  };
+}
+
+/**
+ * Checks a welcome: all that the backup will count on.
+ * @param machineId the machine that the backup wants; empty: any
+ * @throws PeerError
+ */
+export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): void {
+  const { generation, heartbeatMs, timeoutMs } = welcome;
+  if (machineId !== "" && welcome.machineId !== machineId) {
+    throw new PeerError(`welcome to machine ${welcome.machineId}, expected ${machineId}`);
+  }
+  if (generation < 1 || generation > GENERATION_MAX) {
+    throw new PeerError(`generation ${generation}, expected 1 to ${GENERATION_MAX}`);
+  }
+  if (heartbeatMs < 1 || timeoutMs < 2 * heartbeatMs) {
+    throw new PeerError(
+      `a timeout of ${timeoutMs} ms, expected twice the heartbeat of ${heartbeatMs} ms, and that at ` +
+        `least 1`,
+    );
+  }
+}
