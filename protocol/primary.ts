@@ -13,8 +13,7 @@
  * ```
  *
  * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random:
- * the caller carries effects out in array order and reports what came of them. DESIGN.md section 5 has
- * the rules; docs/PROTOCOL.md has what happens at each point where a side can die.
+ * the caller carries effects out in order and reports what came of them. docs/PROTOCOL.md has the rules.
  *
  * Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
@@ -52,7 +51,6 @@ export class PrimaryProtocol {
   #effects: PrimaryEffect[] = [];
 
   /**
-   * @param rules see {@link PrimaryRules}
    * @param generation the generation that this side has won
    * @param kept outputs that a takeover found without a notice: they are performed first
    */
@@ -223,8 +221,8 @@ export class PrimaryProtocol {
     try {
       session.ack(ack);
     } catch (error) {
-      if (error instanceof PeerError) return this.#breach(session, error.message);
-      throw error;
+      if (!(error instanceof PeerError)) throw error;
+      return this.#breach(session, error.message);
     }
     const { acked, replayedState } = session;
     if (acked !== undefined && acked !== before) {
@@ -306,8 +304,8 @@ export class PrimaryProtocol {
   }
 
   #claim(): void {
-    const ended = this.#mode === "ending";
-    this.#effects.push({ type: "claim", generation: this.generation + 1, ended });
+    const generation = this.generation + 1;
+    this.#effects.push({ type: "claim", generation, ended: this.#mode === "ending" });
   }
 
   #claimed(generation: number, outcome: ClaimOutcome, nowMs: number): void {

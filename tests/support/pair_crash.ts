@@ -48,8 +48,8 @@ export async function crashSeenRaw(point: CrashPointName, count: number): Promis
     primary: { ...crashing(point, count, "signal", SETTLED_MS), args: primary! },
     backup: { args: backup! },
   });
-  await using first = await RawReader.connect(ports[0]);
-  await using second = await RawReader.connect(ports[1]);
+  await using first = await RawReader.connect(pair.primary, ports[0]);
+  await using second = await RawReader.connect(pair.backup, ports[1]);
   await pair.backup.saying(/protected: this side may take over/);
   pair.primary.signal("SIGUSR1");
   const { signal } = await within(pair.primary.exited, () => `its death: ${pair.primary.text}`);

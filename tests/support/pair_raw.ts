@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { Chain, parseLedgerLine } from "../../demo/ledger_line.ts";
-import { HANG_MS } from "./pair_watch.ts";
+import type { SideProcess } from "../../demo/side_process.ts";
 
 /** One side's raw console. */
 export class RawReader implements AsyncDisposable {
@@ -19,17 +19,17 @@ export class RawReader implements AsyncDisposable {
     this.#read = this.#readAll();
   }
 
-  /** Connects, as soon as the side listens. */
-  static async connect(port: number): Promise<RawReader> {
-    for (const endMs = performance.now() + HANG_MS;;) {
+  /** Connects, as soon as the side listens. @throws UnavailableError with what it says if it does not */
+  static async connect(side: SideProcess, port: number): Promise<RawReader> {
+    const connection = await side.until(async () => {
       try {
-        return new RawReader(await Deno.connect({ hostname: "127.0.0.1", port }));
+        return await Deno.connect({ hostname: "127.0.0.1", port });
       } catch (error) {
-        const isEarly = error instanceof Deno.errors.ConnectionRefused;
-        if (!isEarly || performance.now() > endMs) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        if (error instanceof Deno.errors.ConnectionRefused) return undefined;
+        throw error;
       }
-    }
+    }, "a raw console");
+    return new RawReader(connection);
   }
 
   /** All that has come. */

@@ -9,7 +9,7 @@ import { LedgerChecker } from "../../demo/ledger_checker.ts";
 import { LedgerClient } from "../../demo/ledger_client.ts";
 
 /** How long something is waited for that has to come: only turns a hang into a failure. */
-export const HANG_MS = 30_000;
+const HANG_MS = 30_000;
 
 /** What was seen in all. */
 export interface Seen {
