@@ -70,7 +70,6 @@ export class BackupSide {
   #sink: Sink | undefined;
   #claimer: Claimer | undefined;
   #sinkTail: Promise<void> = Promise.resolve();
-  #offsets = { output: 0, input: 0 };
   #isOver = false;
   #logBytes = 0;
   #sequence = 0;
@@ -83,24 +82,32 @@ export class BackupSide {
 
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
   async run(): Promise<SessionEnd> {
-    const { link } = this.#parts;
-    using _decoder = this.#decoder;
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     const received = this.#receive();
     this.step({ type: "connected" });
     const end = await this.#ended.promise;
     this.#isOver = true;
     clearInterval(ticker);
-    await link.endSending();
-    link.close();
-    await received;
+    const closed = this.#closeLink(received);
     await this.#sinkTail;
-    if (end.type !== "live" && this.#thread !== undefined) {
+    // A primary that hangs must not hold up the takeover: the link closes in its own time.
+    if (end.type === "live") return end;
+    await closed;
+    if (this.#thread !== undefined) {
       this.#thread.channel.abort();
       this.#tell({ type: "quit" });
       await this.#threadRead;
     }
     return end;
+  }
+
+  /** Sends what waits, then closes; `received` ends with that. */
+  async #closeLink(received: Promise<void>): Promise<void> {
+    using _decoder = this.#decoder;
+    const { link } = this.#parts;
+    await link.endSending();
+    link.close();
+    await received;
   }
 
   /** Takes leave of the primary. */
@@ -151,7 +158,9 @@ export class BackupSide {
       case "feed":
         return void this.#thread!.write(RecordKind.log, effect.frame.bytes);
       case "done":
-        return this.#enqueue((sink) => sink.done(effect.output.offset, effect.output.bytes as Bytes));
+        return this.#enqueue((sink) =>
+          sink.done(effect.output.offset, effect.output.bytes as Bytes)
+        );
       case "drain":
         return this.#tell({ type: "drain" });
       case "claim":
@@ -208,6 +217,7 @@ export class BackupSide {
   }
 
   #takeFrame(bytes: Bytes): void {
+    if (this.#isOver) return;
     const { kind, generation, sequence, through } = readHeader(bytes);
     if (kind !== FrameKind.log) {
       const message = decodeMessage(kind, openMessage(bytes).payload);
@@ -245,11 +255,8 @@ export class BackupSide {
       case "ready":
         this.#thread!.kickTarget = notice.kickTarget;
         break;
-      case "drained":
-        this.#offsets = { output: notice.outputOffset, input: notice.inputOffset };
-        this.step({ type: "drained" });
-        break;
       case "replayed":
+      case "drained":
       case "diverged":
         this.step(notice);
         break;
@@ -289,7 +296,9 @@ export class BackupSide {
     const thread = this.#thread!;
     await this.#sinkTail;
     try {
-      await sink.goLive(kept[0]?.offset ?? this.#offsets.output, this.#offsets.input, generation);
+      const { gauges } = thread.channel;
+      const outputOffset = kept[0]?.offset ?? gauges[Gauge.outputOffset]!;
+      await sink.goLive(outputOffset, gauges[Gauge.inputOffset]!, generation);
       this.#tell({ type: "goLive", wallMs: Date.now() });
     } catch (error) {
       return this.#fail(error as Error);

@@ -20,11 +20,18 @@ export function backupCommand(done: Done) {
     .requiredOption("--primary <addr>", "where the primary listens, HOST:PORT")
     .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR")
     .option("--listen <addr>", "where new backups can join after a takeover, HOST:PORT")
-    .option("--console <c>", "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none", "stdio")
+    .option(
+      "--console <c>",
+      "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none",
+      "stdio",
+    )
     .option("--id <id>", "follow this machine only (default: whichever the primary has)")
     .option("--who <name>", "how this side is called, for people", Deno.hostname())
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
-    .option("--takeover-diverged", "take over though the last part of the log did not replay exactly")
+    .option(
+      "--takeover-diverged",
+      "take over though the last part of the log did not replay exactly",
+    )
     .action(async (options) => {
       const say = reporter("backup");
       const follower = new Follower({

@@ -89,7 +89,9 @@ export class Follower {
         if (end.why !== lastWhy) this.#say(`${end.why}; joins anew`);
         lastWhy = end.why;
         await pause(REJOIN_MS, this.#abort.signal);
-        if (this.#abort.signal.aborted) return { code: ExitCode.ok, why: "stopped before it joined" };
+        if (this.#abort.signal.aborted) {
+          return { code: ExitCode.ok, why: "stopped before it joined" };
+        }
       }
     } finally {
       await this.#connections?.close();

@@ -31,7 +31,9 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
   try {
     file = Deno.readFileSync(path);
   } catch (cause) {
-    throw new UnavailableError(`can't read the log ${path}: ${(cause as Error).message}`, { cause });
+    throw new UnavailableError(`can't read the log ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   using machine = Machine.create(memoryBytesOf(file, path), 0);
   const frames = framesOf(file, path);
@@ -60,7 +62,9 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
     throw new PeerError(`${path}, ${where}${error.message}`, { cause: error });
   }
   if (!replayer.isWhole) {
-    throw new PeerError(`${path} ends before the machine's first state is whole: nothing to replay`);
+    throw new PeerError(
+      `${path} ends before the machine's first state is whole: nothing to replay`,
+    );
   }
   return {
     points: machine.point,

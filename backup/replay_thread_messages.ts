@@ -14,10 +14,6 @@ export type ReplayCommand =
 /** The replayer to main. */
 export type ReplayNotice =
   | { readonly type: "replayed"; readonly sequence: number; readonly point: number }
-  | {
-    readonly type: "drained";
-    /** Stream offsets at which the console goes on. */
-    readonly outputOffset: number;
-    readonly inputOffset: number;
-  }
+  /** All that was sent before `drain` has been replayed and verified. */
+  | { readonly type: "drained" }
   | { readonly type: "diverged"; readonly divergence: Divergence };

@@ -66,7 +66,9 @@ export class Replayer implements InputSource, Disposable {
       }
       const { through } = this.#frame!;
       if (machine.point < through && !this.#assembling) {
-        if (machine.end !== undefined) throw this.#differs(machine, "went on", describe(machine.end));
+        if (machine.end !== undefined) {
+          throw this.#differs(machine, "went on", describe(machine.end));
+        }
         return "go";
       }
       this.#finishFrame(machine);

@@ -33,10 +33,7 @@ serveThread<BackupThreadConfig>((channel, { memoryBytes }) => {
   const loop = new VcpuLoop(machine, new GaugedReplayer(machine, channel, feed));
   try {
     loop.run();
-    const { txTotal, rxTotal } = machine.board.console;
-    if (feed.last?.type === "drain") {
-      notify(channel, { type: "drained", outputOffset: txTotal, inputOffset: rxTotal });
-    }
+    if (feed.last?.type === "drain") notify(channel, { type: "drained" });
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     const { point, place, recorded, replayed } = error;
@@ -112,9 +109,11 @@ class GaugedReplayer extends Replayer {
 
   override boundary(machine: Machine): Verdict {
     if (this.channel.aborted) return "stop";
-    const verdict = super.boundary(machine);
-    this.channel.gauges[Gauge.point] = machine.point;
-    this.channel.gauges[Gauge.clockUs] = machine.clockUs;
-    return verdict;
+    const { gauges } = this.channel;
+    gauges[Gauge.point] = machine.point;
+    gauges[Gauge.clockUs] = machine.clockUs;
+    gauges[Gauge.inputOffset] = machine.board.console.rxTotal;
+    gauges[Gauge.outputOffset] = machine.board.console.txTotal;
+    return super.boundary(machine);
   }
 }

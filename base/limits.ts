@@ -133,6 +133,13 @@ export const helloTimeoutMs = 2000;
  * there in 40 ms. */
 export const goodbyeMs = 1000;
 
+/** A text in a message of the protocol, in bytes: it quotes the peer or the guest, and a line is enough. */
+export const messageTextBytes = 1024;
+
+/** Silence that ends a join. Before `protected` nothing depends on the other side, which still loads its
+ * code and makes its machine: ten times the default timeout. */
+export const joinSilenceMs = 5000;
+
 /** A replay that has log to go on and reaches no execution point for so long is stuck. The recorder
  * reaches one in milliseconds; a host may be a thousand times slower for a while. */
 export const replayStallMs = 10_000;

@@ -30,8 +30,9 @@ export const Gauge = {
   logBytes: 3,
   digestPoint: 4,
   inputOffset: 5,
+  outputOffset: 6,
 } as const;
-const GAUGES = 6;
+const GAUGES = 7;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;

@@ -64,7 +64,9 @@ export class Digester {
     const theirs = { low, high, weightedLow, weightedHigh };
     if (MEMORY_FIELDS.every((name) => mine[name] === theirs[name])) return;
     const page = differingPage(mine, theirs, this.machine.memory.pages);
-    const place = page === undefined ? "memory, several pages" : `memory page 0x${page.toString(16)}`;
+    const place = page === undefined
+      ? "memory, several pages"
+      : `memory page 0x${page.toString(16)}`;
     throw new DivergenceError(this.machine.point, place, show(theirs), show(mine));
   }
 }

@@ -140,12 +140,16 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
   const point = view.getFloat64(5, true);
   const epochMs = view.getFloat64(29, true);
   if (pages !== machine.memory.pages) {
-    throw new PeerError(`the state of a machine with ${pages} pages, expected ${machine.memory.pages}`);
+    throw new PeerError(
+      `the state of a machine with ${pages} pages, expected ${machine.memory.pages}`,
+    );
   }
   const isSane = halted <= 1 && Number.isSafeInteger(point) && point >= 0 &&
     Number.isSafeInteger(epochMs) && epochMs >= 0;
   if (!isSane) {
-    throw new PeerError(`a machine section with halted ${halted}, point ${point}, epoch ${epochMs}`);
+    throw new PeerError(
+      `a machine section with halted ${halted}, point ${point}, epoch ${epochMs}`,
+    );
   }
   machine.board.restore(bytes.slice(boardAt));
   applyVcpu(machine.vcpu, bytes.slice(vcpuAt, vcpuAt + VCPU_STATE_BYTES));

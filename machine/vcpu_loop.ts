@@ -208,7 +208,10 @@ export class VcpuLoop {
         };
         return;
       default:
-        machine.end = { why: `the guest caused an exit that no machine serves: ${exit.kind}`, code: 1 };
+        machine.end = {
+          why: `the guest caused an exit that no machine serves: ${exit.kind}`,
+          code: 1,
+        };
     }
   }
 

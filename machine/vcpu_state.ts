@@ -39,7 +39,11 @@ export function startPvh(vcpu: Vcpu, entry: number): void {
     kvmSregs.set(view, `${name}.base`, 0n);
     kvmSregs.set(view, `${name}.limit`, isTss ? 0x67 : 0xffff_ffff);
     kvmSregs.set(view, `${name}.selector`, isTss ? 0x18 : name === "cs" ? 0x8 : 0x10);
-    kvmSregs.set(view, `${name}.type`, isTss ? BUSY_TSS_TYPE : name === "cs" ? CODE_TYPE : DATA_TYPE);
+    kvmSregs.set(
+      view,
+      `${name}.type`,
+      isTss ? BUSY_TSS_TYPE : name === "cs" ? CODE_TYPE : DATA_TYPE,
+    );
     kvmSregs.set(view, `${name}.present`, 1);
     kvmSregs.set(view, `${name}.dpl`, 0);
     kvmSregs.set(view, `${name}.db`, isTss ? 0 : 1);

@@ -148,7 +148,9 @@ export class PrimarySide {
   #tick(): void {
     this.step({ type: "tick" });
     const { sink, thread } = this.#parts;
-    if (this.#protocol.mode === "alone") {
+    const { mode, session } = this.#protocol;
+    // A backup that joins will have to know of it: then the protocol says when.
+    if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);
     }
   }

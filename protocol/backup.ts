@@ -14,6 +14,7 @@
  * Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
+import { joinSilenceMs } from "../base/limits.ts";
 import { checkWelcome } from "./join.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
@@ -169,7 +170,7 @@ export class BackupProtocol {
     }
     if (nowMs - this.#lastAckMs >= heartbeatMs) this.#ack(nowMs);
     const silenceMs = nowMs - this.#heardMs;
-    if (silenceMs <= timeoutMs) return;
+    if (silenceMs <= (this.#isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs))) return;
     if (this.#phase === "draining") this.#handover = false;
     else this.#lose(`nothing heard for ${Math.round(silenceMs)} ms`);
   }

@@ -10,19 +10,17 @@
  *
  * Encoding and decoding follow the table; so do the types. What comes in is checked against it to the
  * last byte: a message that is short, long or out of range is a PeerError. A text has at most
- * {@link TEXT_BYTES_MAX} bytes; a longer one is cut when it is sent. (Texts quote the peer and the guest:
+ * {@link messageTextBytes} bytes; a longer one is cut when it is sent. (Texts quote the peer and the guest:
  * a long one must not be this side's defect.)
  *
  * Both protocol machines speak in these; their drivers encode and decode.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { messageTextBytes } from "../base/limits.ts";
 
 /** Raised whenever a message or its meaning changes: the two sides must run the same. */
 export const PROTOCOL_VERSION = 1;
-
-/** The longest text, in bytes of UTF-8: some lines for people, ten machine ids. */
-export const TEXT_BYTES_MAX = 1024;
 
 type FieldType = "u8" | "u32" | "u53" | "flag" | "text" | "bytes";
 
@@ -160,7 +158,7 @@ function encodeField(
 
 /** As much of a text as may be sent: whole characters. */
 function encodeText(text: string): Uint8Array {
-  const bytes = new Uint8Array(TEXT_BYTES_MAX);
+  const bytes = new Uint8Array(messageTextBytes);
   return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
 }
 
@@ -199,8 +197,8 @@ class Reader {
 
   #text(name: string): string {
     const length = this.#view.getUint16(this.#take(2, name), true);
-    if (length > TEXT_BYTES_MAX) {
-      throw this.#bad(name, `a text of ${length} bytes`, `at most ${TEXT_BYTES_MAX}`);
+    if (length > messageTextBytes) {
+      throw this.#bad(name, `a text of ${length} bytes`, `at most ${messageTextBytes}`);
     }
     const bytes = this.#bytes(length, name);
     try {

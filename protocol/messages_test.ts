@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DefectError } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { messageTextBytes } from "../base/limits.ts";
 import {
   decodeMessage,
   encodeMessage,
   type Message,
   messageKind,
   type MessageType,
-  TEXT_BYTES_MAX,
 } from "./messages.ts";
 import { seed } from "./protocol_test_support.ts";
 
@@ -16,7 +16,7 @@ const u8 = fc.nat(0xff);
 const u32 = fc.nat(0xffffffff);
 const u53 = fc.maxSafeNat();
 const flag = fc.boolean();
-const text = fc.string({ unit: "binary", maxLength: TEXT_BYTES_MAX / 4 });
+const text = fc.string({ unit: "binary", maxLength: messageTextBytes / 4 });
 const bytes = fc.uint8Array({ maxLength: 300 });
 
 /** What each message's fields can be. */
@@ -132,12 +132,12 @@ Deno.test("a number out of its field's range is a defect of the sender", () => {
 Deno.test("a text that is too long is cut at a whole character, not refused", () => {
   const why = "ä".repeat(40_000);
   const cut = decode("leave", encodeMessage({ type: "leave", why }));
-  assert.deepEqual(cut, { type: "leave", why: "ä".repeat(TEXT_BYTES_MAX / 2) });
+  assert.deepEqual(cut, { type: "leave", why: "ä".repeat(messageTextBytes / 2) });
 });
 
 Deno.test("a text longer than the limit, or that is no UTF-8, is a PeerError", () => {
-  const long = new Uint8Array(2 + TEXT_BYTES_MAX + 1);
-  new DataView(long.buffer).setUint16(0, TEXT_BYTES_MAX + 1, true);
+  const long = new Uint8Array(2 + messageTextBytes + 1);
+  new DataView(long.buffer).setUint16(0, messageTextBytes + 1, true);
   assert.throws(() => decode("leave", long), /at most 1024/);
   assert.throws(() => decode("leave", new Uint8Array([1, 0, 0xff])), /expected UTF-8/);
 });

@@ -52,7 +52,7 @@ function simulate(runSeed: number, kinds: readonly string[], troubles: number): 
 }
 
 function settle(world: World): void {
-  for (let step = 0; step < 10_000 && unsettled(world) !== undefined; step++) world.act();
+  for (let step = 0; step < 100_000 && unsettled(world) !== undefined; step++) world.act();
 }
 
 /** Who still waits for something; in peace, that must come. */

@@ -154,7 +154,7 @@ export class PrimaryProtocol {
     }
     switch (message.type) {
       case "ack":
-        return this.#ack(session, message);
+        return this.#ack(session, message, nowMs);
       case "diverged":
         this.#divergences++;
         this.#report(
@@ -216,7 +216,7 @@ export class PrimaryProtocol {
     this.#effects.push({ type: "sendFrame", connection, frame });
   }
 
-  #ack(session: PrimarySession, ack: MessageOf<"ack">): void {
+  #ack(session: PrimarySession, ack: MessageOf<"ack">, nowMs: number): void {
     const before = session.acked;
     try {
       session.ack(ack);
@@ -229,19 +229,20 @@ export class PrimaryProtocol {
       this.#effects.push({ type: "inputCommitted", offset: acked.inputOffset });
     }
     if (replayedState === undefined) return;
-    if (this.#mode === "alone") this.#mode = "securing";
+    if (this.#mode === "alone") {
+      this.#mode = "securing";
+      this.gate.releaseThrough(-1);
+    }
     const through = acked?.through ?? -1;
-    this.gate.releaseThrough(through);
-    if (this.#mode === "securing" && through >= this.gate.takenThrough) {
+    if (this.#mode === "securing") {
+      const isStale = nowMs - session.heardMs > this.rules.timeoutMs / 2;
+      if (isStale || through < this.gate.takenThrough) return;
       this.#protect(session, replayedState);
     }
+    this.gate.releaseThrough(through);
   }
 
-  /**
-   * The backup may claim from here on. Outputs have been held since its state was acknowledged, and by
-   * now it has the log of all that were performed before, too: without that, a takeover could not reach
-   * what has been seen.
-   */
+  /** The backup may claim from here on: by now it has the log of all that was performed before, too. */
   #protect(session: PrimarySession, stateSequence: number): void {
     session.isProtected = true;
     this.#mode = "protected";
@@ -257,9 +258,9 @@ export class PrimaryProtocol {
 
   /** Suspicion is a matter of time alone: what arrives late does not undo it. */
   #suspect(nowMs: number): void {
-    const silenceMs = nowMs - (this.#session?.heardMs ?? nowMs);
-    if (silenceMs > this.rules.timeoutMs) {
-      this.#lose(`nothing heard for ${Math.round(silenceMs)} ms`);
+    const session = this.#session;
+    if (session !== undefined && session.isSilent(nowMs, this.rules.timeoutMs)) {
+      this.#lose(`nothing heard for ${Math.round(nowMs - session.heardMs)} ms`);
     }
   }
 

@@ -10,6 +10,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { joinSilenceMs } from "../base/limits.ts";
 import type { MessageOf } from "./messages.ts";
 import type { LoggedFrame } from "./primary_types.ts";
 import type { Connection } from "./types.ts";
@@ -55,6 +56,12 @@ export class PrimarySession {
     nowMs: number,
   ) {
     this.heardMs = nowMs;
+  }
+
+  /** Whether it was silent for longer than it may be; while it joins, nothing depends on it yet. */
+  isSilent(nowMs: number, timeoutMs: number): boolean {
+    return nowMs - this.heardMs >
+      (this.isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs));
   }
 
   /** Log that was sent and has not been replayed, in bytes. */

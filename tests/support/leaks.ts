@@ -71,6 +71,7 @@ export const ENDINGS: Readonly<Record<string, (directory: string) => Promise<voi
     const both = [primary.halt, backup.halt];
     const loser = await Promise.race(both);
     assert.equal(loser.code, ExitCode.lost, loser.why);
+    await until(() => reigning(primary, backup), () => "a winner");
     primary.side.stop("stopped by a test");
     backup.side.role.stop("stopped by a test");
     const codes = (await Promise.all(both)).map(({ code }) => code);
@@ -88,6 +89,11 @@ export const ENDINGS: Readonly<Record<string, (directory: string) => Promise<voi
     await assert.rejects(runPrimary({ ...options, memoryBytes: 1 }), /of memory/);
   },
 };
+
+/** Whether one of the two has won generation 2, and can be stopped. */
+function reigning({ side }: RunningPrimary, backup: ReturnType<typeof runFollower>): boolean {
+  return backup.side.role.role === "primary" || side.status().generation === 2;
+}
 
 /** A pair's whole life; everything that it made is given back. */
 export async function liveAndEnd(ending: string): Promise<void> {
