@@ -14,7 +14,6 @@
  *
  * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random:
  * the caller carries effects out in order and reports what came of them. docs/PROTOCOL.md has the rules.
- *
  * Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { assert } from "../base/assert.ts";
