@@ -3,16 +3,13 @@
  * recorder in the same thread, with the same machine.
  */
 import { DivergenceError } from "../base/errors.ts";
+import { outputBatchBytes } from "../base/limits.ts";
 import { prepareKicks } from "../ffi/kick.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import type { Verdict } from "../machine/input_source.ts";
 import { Machine } from "../machine/machine.ts";
-import {
-  decodeMessageRecord,
-  encodeMessageRecord,
-  RecordKind,
-  writeOutput,
-} from "../machine/records.ts";
+import { OutputBatch } from "../machine/output_batch.ts";
+import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
@@ -37,6 +34,7 @@ serveThread<BackupThreadConfig>((channel, { memoryBytes }) => {
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     const { point, place, recorded, replayed } = error;
+    feed.flush();
     notify(channel, { type: "diverged", divergence: { point, place, recorded, replayed } });
   }
   const command = feed.awaitVerdict();
@@ -54,6 +52,7 @@ function notify(channel: Channel, notice: ReplayNotice | ThreadNotice): void {
 
 /** Frames and commands from main, in the order in which they came. */
 class CommandFeed implements ReplayIo {
+  readonly #outputs = new OutputBatch();
   /** The command that ended the feed. */
   last: ReplayCommand | undefined;
 
@@ -69,11 +68,18 @@ class CommandFeed implements ReplayIo {
     return undefined;
   }
 
-  output(sink: number, offset: number, point: number, bytes: Uint8Array): void {
-    writeOutput(this.channel.notices, { sink, offset, point, bytes: bytes.slice() });
+  output(_sink: number, offset: number, _point: number, bytes: Uint8Array): void {
+    this.#outputs.add(offset, bytes);
+    if (this.#outputs.bytes >= outputBatchBytes) this.flush();
+  }
+
+  /** Hands what was put out to main. */
+  flush(): void {
+    this.#outputs.write(this.channel.notices, this.machine.point);
   }
 
   replayed({ sequence }: { sequence: number }): void {
+    this.flush();
     notify(this.channel, { type: "replayed", sequence, point: this.machine.point });
   }
 

@@ -26,8 +26,8 @@ import {
   encodeMessageRecord,
   RecordKind,
   writeFrame,
-  writeOutput,
 } from "../machine/records.ts";
+import { OutputBatch } from "../machine/output_batch.ts";
 import { captureState } from "../machine/state.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
@@ -53,9 +53,7 @@ export class Recorder implements InputSource {
   #lastDigestPoint = 0;
   #frameOpenedUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
-  #outputs: Uint8Array[] = [];
-  #outputBytes = 0;
-  #outputOffset = 0;
+  readonly #outputs = new OutputBatch();
   #outputSinceUs = 0;
   #newline = false;
   /** Input that is on its way into the machine: one record of the ring, and how much of it is used. */
@@ -103,7 +101,7 @@ export class Recorder implements InputSource {
   }
 
   idle(machine: Machine): void {
-    this.#close(machine, this.#outputBytes > 0);
+    this.#close(machine, this.#outputs.bytes > 0);
     for (;;) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
@@ -130,7 +128,7 @@ export class Recorder implements InputSource {
     if (this.#stopping) return "stop";
     if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);
-    if (this.#outputBytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
+    if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
     if (
       this.#log !== undefined && !this.#adrift &&
       machine.point - this.#lastDigestPoint >= this.#digestInterval
@@ -158,12 +156,8 @@ export class Recorder implements InputSource {
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
-    if (this.#outputBytes === 0) {
-      this.#outputOffset = offset;
-      this.#outputSinceUs = this.#nowUs;
-    }
-    this.#outputs.push(bytes);
-    this.#outputBytes += bytes.length;
+    if (this.#outputs.bytes === 0) this.#outputSinceUs = this.#nowUs;
+    this.#outputs.add(offset, bytes);
     if (bytes.at(-1) === NEWLINE) this.#newline = true;
   }
 
@@ -193,8 +187,8 @@ export class Recorder implements InputSource {
   }
 
   #flushIfDue(machine: Machine): void {
-    const outputDue = this.#outputBytes > 0 && (this.#newline ||
-      this.#outputBytes >= outputBatchBytes ||
+    const outputDue = this.#outputs.bytes > 0 && (this.#newline ||
+      this.#outputs.bytes >= outputBatchBytes ||
       this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
     const logDue = this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
@@ -206,14 +200,8 @@ export class Recorder implements InputSource {
   #close(machine: Machine, isDue: boolean): void {
     if (!isDue) return;
     this.#frameOpenedUs = this.#nowUs;
-    if (this.#outputBytes > 0) {
-      const bytes = concatenate(this.#outputs, this.#outputBytes);
-      const record = { sink: 0, offset: this.#outputOffset, point: machine.point, bytes };
-      writeOutput(this.channel.notices, record);
-      this.#outputs = [];
-      this.#outputBytes = 0;
-      this.#newline = false;
-    }
+    this.#outputs.write(this.channel.notices, machine.point);
+    this.#newline = false;
     if (this.#log === undefined) return;
     this.#log.close(machine);
     this.channel.gauges[Gauge.events] = this.#log.events;
@@ -311,14 +299,4 @@ export class Recorder implements InputSource {
   #notice(notice: RecorderNotice): void {
     this.channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
   }
-}
-
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

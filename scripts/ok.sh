@@ -82,7 +82,8 @@ step "guests: cargo fmt" cargo_in guests fmt --all --check
 step "guests: cargo clippy" cargo_in guests clippy --quiet --locked --workspace -- -D warnings
 step "guests: cargo test" cargo_in guests test --quiet --locked --package ledger
 step "guests: the built images are the source's" scripts/build-guests.sh --check
-step "deno test" deno test --quiet --allow-all
+# Bounded, so that a test that hangs is a failure with a name: it is the last one that is shown.
+step "deno test" timeout --kill-after=10 1800 deno test --quiet --allow-all
 
 if ((${#failed_steps[@]} > 0)); then
   printf '\nFAILED:\n'

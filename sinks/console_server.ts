@@ -118,8 +118,10 @@ export class ConsoleSink implements Sink {
   }
 
   inputCommitted(inputOffset: number): void {
-    this.#context.input.commit(inputOffset);
-    this.#session?.inputCommitted();
+    const { input } = this.#context;
+    const before = input.committed;
+    input.commit(inputOffset);
+    if (input.committed !== before) this.#session?.inputCommitted();
   }
 
   async end(exitCode: number, why: string): Promise<void> {

@@ -8,19 +8,16 @@ const WITHHELD_MS = 1000;
 const TIMEOUT = "5s";
 
 Deno.test("while the log is not acknowledged, no output is performed and the guest runs on", async () => {
-  let pair: Pair | undefined;
-  await using relay = new AckRelay(async () => {
-    const [, address] = await pair!.primary.saying(/a backup can join at (\S+)/);
-    return address!;
-  });
-  await using started = await Pair.start({
+  await using relay = new AckRelay();
+  await using pair = await Pair.start({
     primary: { args: ["--timeout", TIMEOUT] },
     backup: { args: ["--primary", relay.address] },
   });
-  pair = started;
-  const { primary, backup, consoles } = started;
+  const { primary, backup } = pair;
+  const [, address] = await primary.saying(/a backup can join at (\S+)/);
+  relay.leadTo(address!);
   await backup.protected();
-  await using watch = new Watch(consoles);
+  await using watch = new Watch(pair.consoles);
   await watch.progress();
 
   relay.withhold();

@@ -10,22 +10,23 @@ import { logFraming } from "../../link/log_framing.ts";
 import { connectTcp, listenTcp } from "../../link/tcp.ts";
 import { messageKind } from "../../protocol/messages.ts";
 
-/** See the top of the file. */
+/** Takes one backup in. See the top of the file. */
 export class AckRelay implements AsyncDisposable {
   readonly #listener: LinkListener = listenTcp(parseAddress("127.0.0.1:0"), logFraming);
   readonly #links: FrameLink[] = [];
-  readonly #serving: Promise<void>;
+  readonly #primary = Promise.withResolvers<string | undefined>();
+  readonly #serving: Promise<void> = this.#serve();
   #withheld: { link: FrameLink; frame: Uint8Array<ArrayBuffer> }[] | undefined;
   #count = 0;
-
-  /** Takes one backup in. @param primary where the primary will listen, once that is known */
-  constructor(primary: () => Promise<string>) {
-    this.#serving = this.#serve(primary);
-  }
 
   /** Where the backup has to connect. */
   get address(): string {
     return this.#listener.address;
+  }
+
+  /** Where the primary listens: the backup has to wait until this is known. */
+  leadTo(primary: string): void {
+    this.#primary.resolve(primary);
   }
 
   /** Acks that have been kept back. */
@@ -47,15 +48,18 @@ export class AckRelay implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
+    this.#primary.resolve(undefined);
     for (const link of this.#links) link.close();
     await this.#serving;
   }
 
-  async #serve(primary: () => Promise<string>): Promise<void> {
+  async #serve(): Promise<void> {
     const backupLink = await this.#listener.accept();
     if (backupLink === undefined) return;
     this.#links.push(backupLink);
-    const primaryLink = await connectTcp(parseAddress(await primary()), logFraming);
+    const primary = await this.#primary.promise;
+    if (primary === undefined) return;
+    const primaryLink = await connectTcp(parseAddress(primary), logFraming);
     this.#links.push(primaryLink);
     await Promise.all([
       pass(primaryLink, backupLink, () => false),

@@ -1,0 +1,102 @@
+/**
+ * Real sides, as processes on this host, under load: what the benchmarks of whole machines measure.
+ */
+import { freePort, Pair } from "../demo/pair_processes.ts";
+import { SideProcess } from "../demo/side_process.ts";
+import { ConsoleClient } from "../sinks/console_client.ts";
+
+/** A machine that runs, protected or not. */
+export interface RunningMachine extends AsyncDisposable {
+  /** Where its framed console is. */
+  readonly console: string;
+  readonly primary: SideProcess;
+  /** Undefined: unprotected. */
+  readonly backup: SideProcess | undefined;
+}
+
+/** Starts a primary and a backup; the guest has not run before it is protected. */
+export async function startProtected(
+  guest: string,
+  args: readonly string[] = [],
+): Promise<RunningMachine> {
+  const pair = Pair.start({ guest, primary: { args } });
+  const { primary, backup, consoles } = pair;
+  await primary.protected();
+  return {
+    console: consoles.split(",")[0]!,
+    primary,
+    backup,
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+}
+
+/** Starts a primary without a backup. */
+export async function startUnprotected(
+  guest: string,
+  args: readonly string[] = [],
+): Promise<RunningMachine> {
+  const directory = Deno.makeTempDirSync({ prefix: "understudy-bench-" });
+  const console = `127.0.0.1:${freePort()}`;
+  const primary = new SideProcess("primary", [
+    ...["primary", guest, "--listen", "127.0.0.1:0", "--arbiter", `file:${directory}/arbiter`],
+    ...["--console", `console:${console}`, "--status", "127.0.0.1:0", ...args],
+  ]);
+  await primary.saying(/unprotected/);
+  return {
+    console,
+    primary,
+    backup: undefined,
+    async [Symbol.asyncDispose]() {
+      await primary.kill();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+/** Types requests at a ledger, `depth` of them ahead of their answers. */
+export class LedgerLoad implements Disposable {
+  /** Requests that were answered. */
+  answered = 0;
+  readonly #client: ConsoleClient;
+
+  /** Begins at once. */
+  constructor(console: string, private readonly depth: number) {
+    this.#client = new ConsoleClient(console, { input: true, have: 0 });
+    void this.#run();
+  }
+
+  /** Requests answered a second, over some time in which the load was on. */
+  async rate(ms: number): Promise<number> {
+    const startMs = performance.now();
+    const before = this.answered;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return (this.answered - before) / (performance.now() - startMs) * 1000;
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  async #run(): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    for await (const { bytes } of this.#client.outputs()) {
+      const lines = (rest + decoder.decode(bytes)).split("\n");
+      rest = lines.pop()!;
+      const booted = lines.some((line) => line.includes(" boot ")) ? this.depth : 0;
+      const answers = lines.filter((line) => line.includes(" answer ")).length;
+      this.answered += answers;
+      const due = booted + answers;
+      if (due > 0) void this.#client.write(new TextEncoder().encode("add 1\n".repeat(due)));
+    }
+  }
+}
+
+/** How long a guest takes from its first output to its end, in seconds. */
+export async function watchToEnd(console: string): Promise<number> {
+  using client = new ConsoleClient(console, { have: 0 });
+  let startMs: number | undefined;
+  for await (const _ of client.outputs()) startMs ??= performance.now();
+  if (client.ended?.exitCode !== 0) throw new Error(`the guest: ${client.ended?.why ?? "lost"}`);
+  return (performance.now() - startMs!) / 1000;
+}

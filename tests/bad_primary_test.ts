@@ -1,0 +1,347 @@
+/**
+ * Bad input to a backup: a primary that sends garbage, impossible figures, or a log that does not fit the
+ * machine. The backup says what is wrong, closes the connection, and joins anew or halts with the code for it;
+ * it never dies of it, and never takes over.
+ *
+ * The backup is a real one in this process, with its vCPU on /dev/kvm.
+ */
+import assert from "node:assert/strict";
+import { ExitCode } from "../base/errors.ts";
+import { FrameDecoder, FrameEncoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
+import { logFraming } from "../link/log_framing.ts";
+import { listenTcp } from "../link/tcp.ts";
+import { ControlCode } from "../machine/control.ts";
+import { StateSection } from "../machine/state.ts";
+import type { MessageOf } from "../protocol/messages.ts";
+import { backupOptions, runFollower } from "./support/pair_in_process.ts";
+import { announcing, emptyLogFrame, RawPeer, withByte } from "./support/raw_peer.ts";
+import { recordGuest } from "./support/record.ts";
+import { ScratchDirectory } from "./support/run_command.ts";
+
+const MEMORY_BYTES = 8 << 20;
+
+const WELCOME: MessageOf<"welcome"> = {
+  type: "welcome",
+  machineId: "hello",
+  generation: 1,
+  memoryBytes: MEMORY_BYTES,
+  commitReplayed: false,
+  heartbeatMs: 100,
+  timeoutMs: 2000,
+};
+
+/** What a misdeed leads to: the backup joins anew, or halts with this code. */
+type Outcome = "rejoin" | typeof ExitCode.peer | typeof ExitCode.os | typeof ExitCode.diverged;
+
+/** One primary that misbehaves, once a backup has said hello. */
+interface Misdeed {
+  readonly name: string;
+  act(peer: RawPeer): Promise<unknown>;
+  /** What the backup says of it. */
+  readonly said: RegExp;
+  readonly outcome: Outcome;
+}
+
+async function check({ name, act, said, outcome }: Misdeed): Promise<void> {
+  console.log(name);
+  using scratch = new ScratchDirectory();
+  Deno.mkdirSync(scratch.file("arbiter"));
+  using listener = listenTcp({ hostname: "127.0.0.1", port: 0 }, logFraming);
+  const backup = runFollower({
+    ...backupOptions(scratch.path, listener.address),
+    listen: undefined,
+  });
+  {
+    using peer = new RawPeer((await listener.accept())!);
+    await peer.next("hello");
+    await act(peer);
+    await peer.untilClosed();
+  }
+  if (outcome === "rejoin") {
+    using again = new RawPeer((await listener.accept())!);
+    await again.next("hello");
+    assert.match(backup.lines.join("\n"), said, name);
+    again.link.close();
+    backup.side.role.retire("the test is over");
+    listener.close();
+    // It is between two attempts, or in one: either way it leaves.
+    const { code, why } = await backup.halt;
+    assert.equal(code, ExitCode.ok, `${name}: ${why}`);
+  } else {
+    const { code, why } = await backup.halt;
+    assert.match(why, said, name);
+    assert.equal(code, outcome, `${name}: ${why}`);
+  }
+  assert.deepEqual([...Deno.readDirSync(scratch.file("arbiter"))], [], `${name}: it claimed`);
+}
+
+Deno.test("a primary that does not speak the protocol is left, and joined anew", async () => {
+  const numbers = { type: "done", sink: 0, offset: 0 } as const;
+  const misdeeds: Misdeed[] = [
+    misdeed("garbage", (peer) => peer.link.send(new Uint8Array(200).fill(9)), /magic/),
+    misdeed("a 4 GiB frame", (peer) => peer.link.send(announcing(0xffff_ffff)), /found 4294967295/),
+    misdeed("a version", (peer) => peer.link.send(withByte(emptyLogFrame(), 4, 7)), /version/),
+    misdeed(
+      "a log at first",
+      (peer) => peer.link.send(emptyLogFrame()),
+      /a log frame, expected a welcome/,
+    ),
+    misdeed(
+      "a message at first",
+      (peer) => peer.send(numbers),
+      /a done message, expected a welcome/,
+    ),
+    misdeed("an end at first", (peer) => Promise.resolve(peer.link.close()), /closed|reset/i),
+    misdeed(
+      "a refusal",
+      (peer) => peer.send({ type: "refuse", why: "not now", retry: true }),
+      /refused: not now/,
+    ),
+    ...[0, 1, 4097, 2 ** 20, MEMORY_BYTES + 4096, 2 ** 32, 2 ** 53 - 1].map((memoryBytes) =>
+      misdeed(
+        `${memoryBytes} bytes of memory`,
+        (peer) => peer.send({ ...WELCOME, memoryBytes }),
+        new RegExp(`a welcome to what is no machine: a guest can have .* not ${memoryBytes} bytes`),
+      )
+    ),
+    misdeed(
+      "an id",
+      (peer) => peer.send({ ...WELCOME, machineId: "../../etc" }),
+      /what is no machine: machine id/,
+    ),
+    misdeed(
+      "a generation",
+      (peer) => peer.send({ ...WELCOME, generation: 0 }),
+      /generation 0, expected 1/,
+    ),
+    misdeed(
+      "no patience",
+      (peer) => peer.send({ ...WELCOME, timeoutMs: 1 }),
+      /a timeout of 1 ms, expected/,
+    ),
+    misdeed(
+      "two welcomes",
+      (peer) => says(peer, WELCOME),
+      /a welcome message, which a primary does not send now/,
+    ),
+    misdeed(
+      "protection of nothing",
+      (peer) => says(peer, { type: "protected", stateSequence: 1 }),
+      /state 1/,
+    ),
+    misdeed(
+      "a handover",
+      (peer) => says(peer, { type: "handover", sequence: 0 }),
+      /a handover after frame 0/,
+    ),
+    misdeed(
+      "an ack",
+      (peer) => says(peer, { type: "leave", why: "" }),
+      /a leave message, which a primary/,
+    ),
+    misdeed(
+      "a gap",
+      (peer) => logs(peer, [emptyLogFrame(1, 2)]),
+      /frame 2 of generation 1, expected 1 of/,
+    ),
+    misdeed(
+      "a past generation",
+      (peer) => logs(peer, [emptyLogFrame(7)]),
+      /frame 1 of generation 7, expected 1/,
+    ),
+    misdeed("a flipped log", (peer) => logs(peer, [flipped(emptyLogFrame())]), /CRC32C/i),
+  ];
+  for (const each of misdeeds) await check(each);
+});
+
+Deno.test("a primary that accepts and says nothing is given up, and joined anew", () =>
+  check(misdeed("silence", () => Promise.resolve(), /sent no whole frame for 2000 ms/)));
+
+Deno.test("a log that does not fit the machine ends the replay with the code for it", async () => {
+  const log = await recordedLog();
+  const pages = (bytes: Uint8Array) => stateFrames(StateSection.pages, bytes);
+  const machine = (bytes: Uint8Array) => stateFrames(StateSection.machine, bytes);
+  const whole = log.machine;
+  const misdeeds: Misdeed[] = [
+    halting(
+      "a log without a state",
+      [sealed((encoder) => encoder.time(1, 5), 9)],
+      /time event before the state/,
+    ),
+    halting(
+      "an unknown section",
+      stateFrames(7, new Uint8Array(4)),
+      /state section 7, expected 0 or 1/,
+    ),
+    halting(
+      "a count of pages that lies",
+      pages(Uint8Array.of(255, 255, 255, 255, 0)),
+      /section of 5 bytes for/,
+    ),
+    halting(
+      "a page beyond the end",
+      pages(page(MEMORY_BYTES / 4096)),
+      /page 2048 of a machine with 2048/,
+    ),
+    halting("no machine", machine(new Uint8Array()), /a machine section of 0 bytes/),
+    halting("half a machine", machine(whole.slice(0, 999)), /a machine section of 999 bytes/),
+    halting(
+      "another machine",
+      machine(withBytes(whole, 0, [0, 1])),
+      /the state of a machine with 256 pages/,
+    ),
+    halting("halted twice", machine(withBytes(whole, 4, [2])), /a machine section with halted 2/),
+    halting("no point", machine(withBytes(whole, 5, new Array(8).fill(0xff))), /point NaN/),
+    halting(
+      "a board of the future",
+      machine(withBytes(whole, whole.length - log.boardBytes, [9])),
+      /board's state is of version 9/,
+    ),
+    halting("a vCPU that KVM refuses", machine(noVcpu(whole)), /KVM_SET_|state/, ExitCode.os),
+    altered(
+      log,
+      "data for another device",
+      (e) => e.data(log.end, 5, Uint8Array.of(1)),
+      /data for device 5, expected 0/,
+    ),
+    altered(
+      log,
+      "a control code",
+      (e) => e.control(log.end, 77, new Uint8Array()),
+      /a control event 77/,
+    ),
+    altered(
+      log,
+      "a digest of nothing",
+      (e) => e.control(log.end, ControlCode.digest, new Uint8Array()),
+      /digest of 0 fields/,
+    ),
+    altered(
+      log,
+      "an end that is none",
+      (e) => e.control(log.end, ControlCode.end, Uint8Array.of(1, 2)),
+      /end/,
+    ),
+  ];
+  for (const each of misdeeds) await check(each);
+});
+
+Deno.test("a log that is not of this run is a divergence, and the backup joins anew", async () => {
+  const log = await recordedLog();
+  const misdeeds: Misdeed[] = [
+    diverging(log, "time going backwards", (e) => e.time(log.end, 0), /clock moved to 0/),
+    diverging(
+      log,
+      "more input than there is room for",
+      (e) => e.data(log.end, 0, new Uint8Array(9999)),
+      /9999 bytes entered/,
+    ),
+  ];
+  for (const each of misdeeds) await check(each);
+});
+
+function misdeed(name: string, act: Misdeed["act"], said: RegExp): Misdeed {
+  return { name, act, said, outcome: "rejoin" };
+}
+
+/** A log that can't be gone on from. */
+function halting(
+  name: string,
+  frames: readonly Uint8Array<ArrayBuffer>[],
+  said: RegExp,
+  outcome: Outcome = ExitCode.peer,
+): Misdeed {
+  return { name, act: (peer) => logs(peer, frames), said, outcome };
+}
+
+type Add = (encoder: FrameEncoder) => void;
+
+/** A state that is right, and after it a frame with one event that is not. */
+function altered(log: RecordedLog, name: string, add: Add, said: RegExp): Misdeed {
+  return halting(name, [...log.state, sealed(add, log.end, log.state.length + 1)], said);
+}
+
+function diverging(log: RecordedLog, name: string, add: Add, said: RegExp): Misdeed {
+  const frames = [...log.state, sealed(add, log.end, log.state.length + 1)];
+  return misdeed(name, (peer) => logs(peer, frames), said);
+}
+
+async function says(peer: RawPeer, message: Parameters<RawPeer["send"]>[0]): Promise<void> {
+  await peer.send(WELCOME);
+  await peer.send(message, 1);
+}
+
+async function logs(peer: RawPeer, frames: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+  await peer.send(WELCOME);
+  for (const frame of frames) await peer.link.send(frame);
+}
+
+function sealed(add: Add, through: number, sequence = 1): Uint8Array<ArrayBuffer> {
+  using encoder = new FrameEncoder();
+  add(encoder);
+  return encoder.close({
+    generation: 1,
+    sequence,
+    through,
+    exitsChecksum: 0n,
+    outputsChecksum: 0n,
+  });
+}
+
+function stateFrames(section: number, bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
+  return [sealed((encoder) => encoder.state(0, section, bytes), 0)];
+}
+
+function flipped(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  frame[40]! ^= 1;
+  return frame;
+}
+
+/** A section with one page. */
+function page(number: number): Uint8Array {
+  const bytes = new Uint8Array(8 + 4096);
+  new DataView(bytes.buffer).setUint32(0, 1, true);
+  new DataView(bytes.buffer).setUint32(4, number, true);
+  return bytes;
+}
+
+function withBytes(bytes: Uint8Array, at: number, values: readonly number[]): Uint8Array {
+  const changed = bytes.slice();
+  changed.set(values, at);
+  return changed;
+}
+
+/** SREGS are the vCPU's first part: CR4 and EFER with bits that no processor has. */
+function noVcpu(machine: Uint8Array): Uint8Array {
+  const vcpuAt = 4 + 1 + 8 + 8 + 8 + 8 + 4;
+  return withBytes(machine, vcpuAt + 8 * 24 + 2 * 16, new Array(48).fill(0xff));
+}
+
+interface RecordedLog {
+  /** The frames of the state that it begins with. */
+  readonly state: readonly Uint8Array<ArrayBuffer>[];
+  /** The section that makes the state valid. */
+  readonly machine: Uint8Array;
+  readonly boardBytes: number;
+  /** The point at which the state was taken. */
+  readonly end: number;
+}
+
+async function recordedLog(): Promise<RecordedLog> {
+  const { logs } = await recordGuest({ guest: "hello", memoryBytes: MEMORY_BYTES });
+  using decoder = new FrameDecoder();
+  const state: Uint8Array<ArrayBuffer>[] = [];
+  for (const frame of logs[0]!) {
+    const header: FrameHeader = decoder.open(frame);
+    state.push(frame);
+    let event: LogEvent | undefined = decoder.next();
+    for (; event !== undefined; event = decoder.next()) {
+      if (event.kind !== "state" || event.section !== StateSection.machine) continue;
+      const { bytes } = event;
+      const view = new DataView(bytes.buffer);
+      const boardAt = 41 + view.getUint32(37, true) + 4;
+      return { state, machine: bytes, boardBytes: bytes.length - boardAt, end: header.through };
+    }
+  }
+  throw new Error("a log without a state");
+}
