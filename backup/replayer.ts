@@ -142,7 +142,7 @@ export class Replayer implements InputSource, Disposable {
       case ControlCode.digest:
         return "settle";
       case ControlCode.end: {
-        const recorded = decodeMessageRecord<GuestEnd>(bytes);
+        const recorded = decodeEnd(bytes);
         machine.end ??= recorded;
         if (machine.end.why !== recorded.why) {
           throw this.#differs(machine, describe(recorded), describe(machine.end));
@@ -229,6 +229,17 @@ export class Replayer implements InputSource, Disposable {
     this.#fault = undefined;
     return fault;
   }
+}
+
+/** The end that a log tells of. @throws PeerError if it is none */
+function decodeEnd(bytes: Uint8Array): GuestEnd {
+  try {
+    const { why, code } = decodeMessageRecord<Record<keyof GuestEnd, unknown>>(bytes);
+    if (typeof why === "string" && Number.isSafeInteger(code)) return { why, code: code as number };
+  } catch (error) {
+    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error;
+  }
+  throw new PeerError(`the guest's end in ${bytes.length} bytes that are not a reason and a code`);
 }
 
 function describe({ why, code }: GuestEnd): string {

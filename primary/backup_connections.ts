@@ -4,7 +4,7 @@
  * A connection counts for the protocol from its hello on. Until then it is one of a bounded number of
  * strangers with a bounded time; what a stranger sends can't touch the machine.
  */
-import { FrameKind, openMessage, sealMessage } from "../codec/codec.ts";
+import { FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
 import { PeerError } from "../base/errors.ts";
 import { goodbyeMs, helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
@@ -135,7 +135,7 @@ async function goodbye(link: FrameLink): Promise<void> {
 async function receiveMessage(link: FrameLink, timeoutMs?: number): Promise<Message | undefined> {
   const frame = await link.receive(timeoutMs === undefined ? {} : { timeoutMs });
   if (frame === undefined) return undefined;
-  const { header, payload } = openMessage(frame);
-  if (header.kind === FrameKind.log) throw new PeerError(`${link.peer} sends a log to a primary`);
-  return decodeMessage(header.kind, payload);
+  const { kind } = readHeader(frame);
+  if (kind === FrameKind.log) throw new PeerError(`${link.peer} sends a log to a primary`);
+  return decodeMessage(kind, openMessage(frame).payload);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { SideProcess } from "../demo/pair_processes.ts";
 import { claimRetryMs } from "../primary/start.ts";
-import { Hosts } from "./support/pair_hosts.ts";
+import { Hosts, PATIENT_MS, SILENCE_MS } from "./support/pair_hosts.ts";
 
 /** How an arbiter's directory can be out of reach. What is returned brings it back when it is disposed of. */
 const TROUBLES = {
@@ -48,7 +48,7 @@ const PRIMARY_WAITS = /outputs stay held: the arbiter is out of reach: arbiter f
 
 for (const [trouble, begin] of Object.entries(TROUBLES)) {
   Deno.test(`while the arbiter's directory ${trouble}, a backup does not take over; then it does`, async () => {
-    await using hosts = await Hosts.start();
+    await using hosts = await Hosts.start(PATIENT_MS);
     await hosts.watch.progress();
     await using away = await begin(directoryOf(hosts));
     const { reigning, following, watch } = hosts;
@@ -65,7 +65,7 @@ for (const [trouble, begin] of Object.entries(TROUBLES)) {
   });
 
   Deno.test(`while the arbiter's directory ${trouble}, a primary without its backup holds its outputs; then it goes on`, async () => {
-    await using hosts = await Hosts.start();
+    await using hosts = await Hosts.start(PATIENT_MS);
     await hosts.watch.progress();
     await using away = await begin(directoryOf(hosts));
     const { reigning, following, watch } = hosts;
@@ -86,7 +86,7 @@ for (const [trouble, begin] of Object.entries(TROUBLES)) {
 }
 
 Deno.test("two sides that lost each other and the arbiter both wait, and one of them goes on when it is back", async () => {
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(SILENCE_MS);
   await hosts.watch.progress();
   await using away = await TROUBLES["is not there"](directoryOf(hosts));
   const { reigning, following, watch } = hosts;
@@ -104,7 +104,7 @@ Deno.test("two sides that lost each other and the arbiter both wait, and one of 
 
 for (const trouble of ["is not there", "can't be written"] as const) {
   Deno.test(`while the arbiter's directory ${trouble}, the primary keeps the machine that it was to hand over`, async () => {
-    await using hosts = await Hosts.start();
+    await using hosts = await Hosts.start(PATIENT_MS);
     await hosts.watch.progress();
     await using away = await TROUBLES[trouble](directoryOf(hosts));
     assert.ok(await hosts.reigning.handover());

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { Pair, type SideProcess, type SideStatus } from "../demo/pair_processes.ts";
+import { PATIENT_MS } from "./support/pair_hosts.ts";
 import { AckRelay } from "./support/pair_relay.ts";
 import { Watch } from "./support/pair_watch.ts";
 
 /** So long acks are withheld. The sides' timeout is longer, so that nobody suspects anybody. */
 const WITHHELD_MS = 1000;
-const TIMEOUT = "5s";
 
 Deno.test("while the log is not acknowledged, no output is performed and the guest runs on", async () => {
   await using relay = new AckRelay();
   await using pair = await Pair.start({
-    primary: { args: ["--timeout", TIMEOUT] },
+    primary: { args: ["--timeout", `${PATIENT_MS}ms`] },
     backup: { args: ["--primary", relay.address] },
   });
   const { primary, backup } = pair;

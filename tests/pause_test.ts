@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ExitCode } from "../base/errors.ts";
 import { LedgerChecker } from "../demo/ledger_checker.ts";
 import { Pair } from "../demo/pair_processes.ts";
-import { Hosts } from "./support/pair_hosts.ts";
+import { Hosts, PATIENT_MS, SILENCE_MS } from "./support/pair_hosts.ts";
 import { within } from "./support/pair_watch.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 
@@ -11,7 +11,7 @@ const PAUSES = 2;
 const CLOSE_CALLS = 3;
 
 Deno.test(`a primary that was stopped for too long finds that it has lost, and halts, ${PAUSES} times`, async () => {
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(SILENCE_MS);
   for (let pause = 0; pause < PAUSES; pause++) {
     await hosts.watch.progress();
     assert.equal(await hosts.pausePrimary(), "the primary lost");
@@ -20,7 +20,7 @@ Deno.test(`a primary that was stopped for too long finds that it has lost, and h
 });
 
 Deno.test("a backup that was stopped for too long finds that it has lost, and halts", async () => {
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(SILENCE_MS);
   await hosts.watch.progress();
   await hosts.pauseBackup();
   assert.equal((await hosts.finish()).connections, 1, "the console stayed where it was");
@@ -28,10 +28,10 @@ Deno.test("a backup that was stopped for too long finds that it has lost, and ha
 
 Deno.test(`one side is live after a pause about as long as the timeout, ${CLOSE_CALLS} times`, async () => {
   const random = new Random(seed);
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(SILENCE_MS);
   for (let pause = 0; pause < CLOSE_CALLS; pause++) {
     await hosts.watch.progress();
-    await hosts.pausePrimary(350 + random.below(300));
+    await hosts.pausePrimary(SILENCE_MS * (0.7 + random.below(60) / 100));
   }
   await hosts.finish();
 });
@@ -40,7 +40,11 @@ Deno.test("what a stopped primary still writes when it wakes changes nothing tha
   const path = await Deno.makeTempFile({ prefix: "understudy-console-" });
   try {
     const args = ["--console", `file:${path}`];
-    await using pair = await Pair.start({ primary: { args }, backup: { args } });
+    const timeout = ["--timeout", `${SILENCE_MS}ms`];
+    await using pair = await Pair.start({
+      primary: { args: [...args, ...timeout] },
+      backup: { args },
+    });
     const { primary, backup } = pair;
     await backup.saying(/protected: this side may take over/);
     await lines(path, 10);
@@ -63,7 +67,7 @@ Deno.test("what a stopped primary still writes when it wakes changes nothing tha
 });
 
 Deno.test("a primary that is started again after a takeover is told where the machine reigns", async () => {
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(PATIENT_MS);
   await hosts.pair.primary.kill();
   await hosts.primaryDied();
   const [, address] = await hosts.reigning.saying(/a backup can join at (\S+)/);

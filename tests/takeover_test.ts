@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { crashSeenRaw, crashUnderLoad } from "./support/pair_crash.ts";
-import { Hosts } from "./support/pair_hosts.ts";
+import { Hosts, PATIENT_MS } from "./support/pair_hosts.ts";
 import { CRASH_POINT_NAMES, CRASH_POINTS, type CrashPoint } from "./support/pair_steps.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 
@@ -11,7 +11,7 @@ const HANDOVERS = 3;
 
 Deno.test(`nothing is lost when the primary is killed at random moments, ${KILLS} times`, async () => {
   const random = new Random(seed);
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(PATIENT_MS);
   for (let kill = 0; kill < KILLS; kill++) {
     await hosts.watch.progress(1 + random.below(50));
     await hosts.killPrimary();
@@ -21,7 +21,7 @@ Deno.test(`nothing is lost when the primary is killed at random moments, ${KILLS
 
 Deno.test(`nothing is lost when the backup is killed at random moments, ${BACKUP_KILLS} times`, async () => {
   const random = new Random(seed);
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(PATIENT_MS);
   for (let kill = 0; kill < BACKUP_KILLS; kill++) {
     await hosts.watch.progress(1 + random.below(50));
     await hosts.killBackup();
@@ -33,7 +33,7 @@ Deno.test(`nothing is lost when the backup is killed at random moments, ${BACKUP
 
 Deno.test(`nothing is seen twice when the machine is handed over under load, ${HANDOVERS} times`, async () => {
   const random = new Random(seed);
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(PATIENT_MS);
   for (let handover = 0; handover < HANDOVERS; handover++) {
     await hosts.watch.progress(1 + random.below(50));
     await hosts.handOver();

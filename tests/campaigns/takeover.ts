@@ -3,7 +3,7 @@
  * pairs under load, and judges each byte that came out.
  *
  *   deno run -A tests/campaigns/takeover.ts --kills 100 --steps 5 --backup-kills 20 --handovers 20 \
- *     --pauses 10 --close-calls 20 --seed 1
+ *     --pauses 10 --close-calls 20 --timeout 1000 --seed 1
  *
  * One machine lives through all faults of a kind; only a kill at a named step needs a fresh pair. Ends with
  * code 1 at the first fault that shows, with what both sides said. The seed repeats the choices, not the
@@ -12,7 +12,7 @@
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { crashSeenRaw, crashUnderLoad } from "../support/pair_crash.ts";
-import { Hosts } from "../support/pair_hosts.ts";
+import { Hosts, SILENCE_MS } from "../support/pair_hosts.ts";
 import { CRASH_POINT_NAMES, CRASH_POINTS, type CrashPoint } from "../support/pair_steps.ts";
 import type { Seen } from "../support/pair_watch.ts";
 import { Random } from "../support/random.ts";
@@ -25,15 +25,24 @@ const { values } = parseArgs({
     handovers: { type: "string", default: "20" },
     pauses: { type: "string", default: "10" },
     "close-calls": { type: "string", default: "20" },
+    timeout: { type: "string", default: `${SILENCE_MS}` },
     seed: { type: "string", default: `${Math.floor(Math.random() * 2 ** 31)}` },
   },
 });
 const seed = Number(values.seed);
+const timeoutMs = Number(values.timeout);
 const random = new Random(seed);
 const startedAt = performance.now();
+/** The longest time for which this process was not let run: what the host does to the sides, too. */
+let stallMs = 0;
+let lastTurnMs = startedAt;
+const turns = setInterval(() => {
+  stallMs = Math.max(stallMs, performance.now() - lastTurnMs);
+  lastTurnMs = performance.now();
+}, 10);
 const totals = { lines: 0, bytes: 0, requests: 0, resent: 0, duplicateBytes: 0 };
 
-console.log(`takeover campaign, seed ${seed}`);
+console.log(`takeover campaign, seed ${seed}, timeout ${timeoutMs} ms`);
 await onOneMachine("kill -9 of the primary", values.kills, (hosts) => hosts.killPrimary());
 await atNamedSteps(Number(values.steps));
 await onOneMachine(
@@ -54,17 +63,21 @@ await onOneMachine("SIGSTOP of the primary until it has lost", values.pauses, as
   return outcome;
 });
 await onOneMachine(
-  "SIGSTOP of the primary for 350 to 650 ms",
+  "SIGSTOP of the primary for 0.7 to 1.3 of the timeout",
   values["close-calls"],
-  (hosts) => hosts.pausePrimary(350 + random.below(300)),
+  (hosts) => hosts.pausePrimary(timeoutMs * (0.7 + random.below(60) / 100)),
 );
 await onOneMachine(
   "SIGSTOP of the backup until it has lost",
   values.pauses,
   (hosts) => hosts.pauseBackup(),
 );
+clearInterval(turns);
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-console.log(`nothing lost, nothing skipped, in ${seconds} s; in all: ${JSON.stringify(totals)}`);
+console.log(
+  `nothing lost, nothing skipped, in ${seconds} s; in all: ${JSON.stringify(totals)}; ` +
+    `longest stall of this process: ${stallMs.toFixed(0)} ms`,
+);
 
 /** Does the same harm `times` times, at random moments, to a machine under load. */
 async function onOneMachine(
@@ -75,7 +88,7 @@ async function onOneMachine(
 ): Promise<void> {
   const outcomes = new Map<string, number>();
   if (Number(times) === 0) return;
-  await using hosts = await Hosts.start();
+  await using hosts = await Hosts.start(timeoutMs);
   try {
     for (let time = 1; time <= Number(times); time++) {
       await hosts.watch.progress(1 + random.below(60));

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { LedgerChecker } from "../../demo/ledger_checker.ts";
 import { freePort, Pair, type PairSideOptions } from "../../demo/pair_processes.ts";
-import { Hosts } from "./pair_hosts.ts";
+import { Hosts, PATIENT_MS } from "./pair_hosts.ts";
 import { join, type Joined, RawReader } from "./pair_raw.ts";
 import { type CrashFrom, type CrashPointName, CrashVariable } from "./pair_steps.ts";
 import { type Seen, within } from "./pair_watch.ts";
@@ -31,7 +31,7 @@ function crashing(
 
 /** Under load, with a framed console: every byte is shown once, none is missing. */
 export async function crashUnderLoad(point: CrashPointName, count: number): Promise<Seen> {
-  await using hosts = await Hosts.start({ primary: crashing(point, count, "protection", 0) });
+  await using hosts = await Hosts.start(PATIENT_MS, crashing(point, count, "protection", 0));
   await hosts.primaryDied();
   assert.match(hosts.pair.primary.text, new RegExp(`crash point: ${point}`));
   return await hosts.finish();
@@ -45,7 +45,10 @@ export async function crashSeenRaw(point: CrashPointName, count: number): Promis
   const ports = [freePort(), freePort()] as const;
   const [primary, backup] = ports.map((port) => ["--console", `tcp:127.0.0.1:${port}`]);
   await using pair = await Pair.start({
-    primary: { ...crashing(point, count, "signal", SETTLED_MS), args: primary! },
+    primary: {
+      ...crashing(point, count, "signal", SETTLED_MS),
+      args: ["--timeout", `${PATIENT_MS}ms`, ...primary!],
+    },
     backup: { args: backup! },
   });
   await using first = await RawReader.connect(pair.primary, ports[0]);

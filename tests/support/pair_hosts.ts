@@ -6,15 +6,19 @@
  */
 import assert from "node:assert/strict";
 import { ExitCode } from "../../base/errors.ts";
-import { Pair, type PairOptions, type SideProcess } from "../../demo/pair_processes.ts";
+import { Pair, type PairSideOptions, type SideProcess } from "../../demo/pair_processes.ts";
 import { type Seen, Watch, within } from "./pair_watch.ts";
 
 /** What became of two sides that had lost each other. */
 export type PauseOutcome = "nothing" | "the primary lost" | "the backup lost";
 
-/** So many times in a row, 20 ms and more apart, a pair is found well before it counts as such: longer than
- * the sides' timeout, so that neither is about to suspect the other. */
-const CALM_POLLS = 50;
+/**
+ * A timeout for what is not about silence: a busy host lets a process wait for half a second now and then
+ * (measured: a second, with 14 runnable threads on two cores), and the other side rightly suspects it then.
+ */
+export const PATIENT_MS = 5000;
+/** A timeout for what is. */
+export const SILENCE_MS = 1000;
 
 /** See the top of the file. */
 export class Hosts implements AsyncDisposable {
@@ -26,16 +30,25 @@ export class Hosts implements AsyncDisposable {
   /** The host that the machine reigns on. */
   #host: 0 | 1 = 0;
 
-  private constructor(readonly pair: Pair, readonly watch: Watch) {
+  private constructor(
+    readonly pair: Pair,
+    readonly watch: Watch,
+    private readonly timeoutMs: number,
+  ) {
     this.reigning = pair.primary;
     this.following = pair.backup;
   }
 
-  /** Starts the pair and its watch; returns once it is protected, with the load coming. */
-  static async start(options: PairOptions = {}): Promise<Hosts> {
+  /**
+   * Starts the pair and its watch; returns once it is protected, with the load coming.
+   * @param timeoutMs silence for longer is a loss
+   * @param primary how the first primary is started
+   */
+  static async start(timeoutMs: number, primary: PairSideOptions = {}): Promise<Hosts> {
     await using stack = new AsyncDisposableStack();
-    const pair = stack.use(await Pair.start(options));
-    const hosts = new Hosts(pair, stack.use(new Watch(pair.consoles)));
+    const args = ["--timeout", `${timeoutMs}ms`];
+    const pair = stack.use(await Pair.start({ primary: { ...primary, args } }));
+    const hosts = new Hosts(pair, stack.use(new Watch(pair.consoles)), timeoutMs);
     // Not by its status: a primary may be made to die the moment that protection begins.
     await hosts.following.saying(/protected: this side may take over/);
     stack.move();
@@ -54,6 +67,7 @@ export class Hosts implements AsyncDisposable {
     const { reigning } = this;
     const { code, signal } = await within(reigning.exited, () => `its death: ${reigning.text}`);
     assert.equal(signal, "SIGKILL", `the primary had ended with ${code}: ${reigning.text}`);
+    this.#requireUnsuspected(reigning);
     await this.#takenOver();
   }
 
@@ -137,14 +151,15 @@ export class Hosts implements AsyncDisposable {
   /** Waits until both sides know who reigns; returns the side that lost, if one did. */
   async #settled(): Promise<SideProcess | undefined> {
     const sides = [this.reigning, this.following];
-    let calmPolls = 0;
+    let calmSinceMs = Infinity;
     const gone = await this.following.until(async () => {
       const gone = sides.find(({ exit }) => exit !== undefined);
       if (gone !== undefined) return gone;
       const [first, second] = await Promise.all(sides.map((side) => side.status().catch(() => {})));
       const isCalm = first?.mode === "protected" && second?.mode === "following";
-      calmPolls = isCalm ? calmPolls + 1 : 0;
-      return calmPolls === CALM_POLLS ? null : undefined;
+      // For longer than the timeout: neither is about to suspect the other.
+      calmSinceMs = isCalm ? Math.min(calmSinceMs, performance.now()) : Infinity;
+      return performance.now() - calmSinceMs > 1.2 * this.timeoutMs ? null : undefined;
     }, "one side's end, or a pair that is protected");
     if (gone === null) return undefined;
     const { code } = await gone.exited;
@@ -155,6 +170,14 @@ export class Hosts implements AsyncDisposable {
     const { role } = await live.live(this.generation + 1);
     assert.equal(role, "primary");
     return gone;
+  }
+
+  /** A primary that has lost its backup to silence is alone, and dies with its machine. */
+  #requireUnsuspected(primary: SideProcess): void {
+    const { text } = primary;
+    const silence = text.slice(text.lastIndexOf(": protected: ")).match(/nothing heard for \d+ ms/);
+    const cause = `the host held a side up for longer than the timeout of ${this.timeoutMs} ms`;
+    assert.equal(silence, null, `${cause}, before the harm was done:\n${text}`);
   }
 
   /** The backup reigns. */
