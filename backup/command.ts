@@ -6,7 +6,7 @@ import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { serveStatus } from "../link/status_server.ts";
-import { Follower } from "./follow.ts";
+import { BackupProcess } from "./follow.ts";
 import { replayFile } from "./replay_file.ts";
 
 /** Tells the caller what to exit with. */
@@ -34,7 +34,7 @@ export function backupCommand(done: Done) {
     )
     .action(async (options) => {
       const say = reporter("backup");
-      const follower = new Follower({
+      const backup = new BackupProcess({
         primary: options.primary,
         listen: options.listen,
         arbiter: options.arbiter,
@@ -46,14 +46,14 @@ export function backupCommand(done: Done) {
       await using stack = new AsyncDisposableStack();
       if (options.status !== undefined) {
         const server = stack.use(serveStatus(parseAddress(options.status), {
-          status: () => follower.role.status(),
-          handover: () => follower.role.handover(),
-          stop: () => follower.role.stop("stopped on request"),
+          status: () => backup.role.status(),
+          handover: () => backup.role.handover(),
+          stop: () => backup.role.stop("stopped on request"),
         }));
         say(`status at http://${server.address}/status`);
       }
-      stack.defer(onStopSignals((signal) => follower.role.retire(`stopped by ${signal}`)));
-      const { code, why } = await follower.run();
+      stack.defer(onStopSignals((signal) => backup.role.retire(`stopped by ${signal}`)));
+      const { code, why } = await backup.run();
       say(why);
       done(code);
     });

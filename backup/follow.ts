@@ -28,11 +28,11 @@ export interface BackupOptions {
   readonly who: string;
   readonly takeoverDiverged: boolean;
   /** Called with what answers for this side whenever that changes. */
-  onRole?(role: FollowerRole): void;
+  onRole?(role: SideRole): void;
 }
 
-/** What answers for a follower: the backup that it is, or the primary that it has become. */
-export interface FollowerRole {
+/** What answers for a backup process: the backup that it is, or the primary that it has become. */
+export interface SideRole {
   readonly role: "backup" | "primary";
   status(): Record<string, unknown>;
   handover(): string | undefined;
@@ -44,7 +44,7 @@ export interface FollowerRole {
 const REJOIN_MS = 250;
 
 /** A backup process's life. */
-export class Follower {
+export class BackupProcess {
   readonly #options: BackupOptions;
   readonly #say: Say;
   readonly #abort = new AbortController();
@@ -52,7 +52,7 @@ export class Follower {
   #claimer: Claimer | undefined;
   #connections: ReturnType<typeof openConnections> | undefined;
   #divergences = 0;
-  #role: FollowerRole;
+  #role: SideRole;
 
   constructor(options: BackupOptions, say: Say) {
     this.#options = options;
@@ -61,7 +61,7 @@ export class Follower {
   }
 
   /** What answers for this side now. */
-  get role(): FollowerRole {
+  get role(): SideRole {
     return this.#role;
   }
 
@@ -149,12 +149,12 @@ export class Follower {
     return side.run();
   }
 
-  #setRole(role: FollowerRole): void {
+  #setRole(role: SideRole): void {
     this.#role = role;
     this.#options.onRole?.(role);
   }
 
-  #waiting(): FollowerRole {
+  #waiting(): SideRole {
     const stop = () => this.#abort.abort();
     return {
       role: "backup",

@@ -66,7 +66,7 @@ export const consoleHelloMs = 2000;
 
 /** A client that was told "not live" waits there for so long before it looks elsewhere: a takeover that is
  * under way ends within it, and one that is not costs no more than a blink. */
-export const consoleStandbyMs = 200;
+export const consoleNotLiveMs = 200;
 
 /** Connections to a console that are not its client: they say HELLO, or hear why not. */
 export const consoleGuests = 16;
@@ -120,7 +120,7 @@ export const keptOutputBytes = 4 * heldOutputBytes;
 /** Times that one backup process may diverge and join anew before it declares itself unfit. */
 export const divergenceLimit = 3;
 
-/** How long silence may be tolerated: a day. More is no failover; the channel carries 32 bits. */
+/** How long silence may be tolerated: a day. More is no takeover; the channel carries 32 bits. */
 export const timeoutMaxMs = 24 * 3600 * 1000;
 
 /** Backups that have connected and not yet said hello. */

@@ -92,8 +92,8 @@ export class Pair implements AsyncDisposable {
     options = this.options.backup ?? {},
     following: "primary" | "backup" = "primary",
   ): SideProcess {
-    const [leader, own] = following === "primary" ? [0, 1] as const : [1, 0] as const;
-    const primary = loopback(this.#ports.log[leader]);
+    const [followed, own] = following === "primary" ? [0, 1] as const : [1, 0] as const;
+    const primary = loopback(this.#ports.log[followed]);
     const args = ["backup", "--primary", primary, ...this.#common(own)];
     return this.#start("backup", args, options);
   }

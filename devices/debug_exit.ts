@@ -27,7 +27,7 @@ export class DebugExit implements PortDevice {
 
   /** Nothing: the device remembers nothing. */
   state(): DeviceState {
-    return this.registers.snapshot();
+    return this.registers.values();
   }
 
   /**

@@ -99,7 +99,7 @@ export class KeyboardController implements PortDevice {
 
   /** A copy of the state. */
   state(): DeviceState {
-    return this.registers.snapshot();
+    return this.registers.values();
   }
 
   /**

@@ -91,7 +91,7 @@ export class Pic implements PortDevice {
 
   /** A copy of the state. */
   state(): DeviceState {
-    return this.registers.snapshot();
+    return this.registers.values();
   }
 
   /**

@@ -112,7 +112,7 @@ export class Pit implements PortDevice {
 
   /** A copy of the state. */
   state(): DeviceState {
-    return this.registers.snapshot();
+    return this.registers.values();
   }
 
   /**

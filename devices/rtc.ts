@@ -92,7 +92,7 @@ export class Rtc implements PortDevice {
     this.registers = new Registers(this.name, [
       { part: "", table: RTC_FIELDS, record: this.#s },
     ]);
-    this.registers.check(this.registers.snapshot());
+    this.registers.check(this.registers.values());
     this.#findAlarm();
     this.#plan();
   }
@@ -143,7 +143,7 @@ export class Rtc implements PortDevice {
 
   /** A copy of the state. */
   state(): DeviceState {
-    return this.registers.snapshot();
+    return this.registers.values();
   }
 
   /**

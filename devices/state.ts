@@ -1,7 +1,7 @@
 /**
  * What a device remembers: one table of fields a device (or part of one), from which everything that
- * must agree about its state derives: the live record and its power-on values, the snapshot, the
- * check of a snapshot that came from a peer, the binary form, and the list of values for the digest.
+ * must agree about its state derives: the live record and its power-on values, the copy, the
+ * check of a copy that came from a peer, the binary form, and the list of values for the digest.
  *
  * The live record *is* the state: a device keeps nothing else that it could not work out again from
  * these fields. So a restored device goes on exactly as the original would have.
@@ -60,7 +60,7 @@ export type RecordOf<T extends FieldTable> = {
 /** The value of one field. */
 export type FieldValue = number | boolean | Uint8Array;
 
-/** A snapshot of a device: its fields by name, those of a part as `part.name`. */
+/** A copy of a device's state: its fields by name, those of a part as `part.name`. */
 export type DeviceState = Readonly<Record<string, FieldValue>>;
 
 /** One value for the digest: fields whose names and values agree are in the same state. */
@@ -164,7 +164,7 @@ export class Registers {
   }
 
   /** A copy of the present state. */
-  snapshot(): DeviceState {
+  values(): DeviceState {
     const state: Record<string, FieldValue> = {};
     for (const { name, key, record } of this.#rows) {
       const value = record[key]!;
@@ -174,7 +174,7 @@ export class Registers {
   }
 
   /**
-   * Checks a snapshot that may come from a peer.
+   * Checks a state that may come from a peer.
    * @throws PeerError naming the field, its value and what was expected
    */
   check(state: DeviceState): void {
@@ -216,7 +216,7 @@ export class Registers {
   }
 
   /**
-   * Reads a snapshot back, checked.
+   * Reads a state back, checked.
    * @throws PeerError if a value is out of its range; the length is the caller's to check
    */
   decode(view: DataView, offset: number): DeviceState {

@@ -17,7 +17,7 @@ function make() {
 }
 
 Deno.test("power-on values come from the table", () => {
-  assert.deepEqual(make().registers.snapshot(), {
+  assert.deepEqual(make().registers.values(), {
     small: 3,
     medium: 1,
     large: 0xffff_ffff,
@@ -37,16 +37,16 @@ Deno.test("state is encoded in table order without padding, little-endian", () =
     encoded.toHex(),
     "03" + "0201" + "ffffffff" + "fbffffffffffffff" + "01" + "0102030000000000",
   );
-  assert.deepEqual(registers.decode(new DataView(encoded.buffer), 0), registers.snapshot());
+  assert.deepEqual(registers.decode(new DataView(encoded.buffer), 0), registers.values());
 });
 
-Deno.test("a snapshot does not change with the device", () => {
+Deno.test("a copy of the state does not change with the device", () => {
   const { registers, record } = make();
-  const snapshot = registers.snapshot();
+  const values = registers.values();
   record.memory[0] = 9;
   record.small = 1;
-  assert.equal(snapshot["small"], 3);
-  assert.deepEqual(snapshot["memory"], new Uint8Array(8));
+  assert.equal(values["small"], 3);
+  assert.deepEqual(values["memory"], new Uint8Array(8));
 });
 
 Deno.test("digest fields carry the device's, the part's and the field's name", () => {
@@ -84,13 +84,13 @@ for (
 ) {
   Deno.test(`a peer's state with ${field} = ${value} is refused whole, by name`, () => {
     const { registers } = make();
-    const before = registers.snapshot();
+    const before = registers.values();
     const state = { ...before, on: false, [field]: value } as typeof before;
     assert.throws(
       () => registers.assign(state),
       (error) => error instanceof PeerError && message.test(error.message),
     );
-    assert.deepEqual(registers.snapshot(), before);
+    assert.deepEqual(registers.values(), before);
   });
 }
 

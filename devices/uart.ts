@@ -165,7 +165,7 @@ export class Uart implements PortDevice, ConsolePort {
 
   /** A copy of the state. */
   state(): DeviceState {
-    return this.registers.snapshot();
+    return this.registers.values();
   }
 
   /**

@@ -88,7 +88,11 @@ export function differingPage(
 let hashLow = 0;
 let hashHigh = 0;
 
-/** Two multiply-rotate lanes over the page's words; every word goes through both. */
+/**
+ * Two multiply-rotate lanes over the page's words; every word goes through both. At the end the lanes mix
+ * and are finalised: else what differs in the last words alone would differ in a few bits of the hash
+ * only, and two such pages could pass for one other.
+ */
 function hashPage(words: Uint32Array, start: number): void {
   let low = 0x9e3779b1 | 0;
   let high = 0x7f4a7c15 | 0;
@@ -99,8 +103,15 @@ function hashPage(words: Uint32Array, start: number): void {
     high = Math.imul(high + word, 0xc2b2ae35);
     high = (high << 17) | (high >>> 15);
   }
-  hashLow = low;
-  hashHigh = high;
+  hashLow = finalise(low ^ ((high << 16) | (high >>> 16)));
+  hashHigh = finalise((high + hashLow) | 0);
+}
+
+/** Every bit of the result depends on every bit of the word: MurmurHash3's 32-bit finaliser. */
+function finalise(word: number): number {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return word ^ (word >>> 16);
 }
 
 hashPage(new Uint32Array(WORDS), 0);

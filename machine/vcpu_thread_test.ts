@@ -58,7 +58,10 @@ Deno.test("what is no error of ours is a defect, and keeps its stack", async () 
 
 Deno.test("a worker that can't be loaded is gone, with a failure", async () => {
   const missing = new URL("./no_such_worker.ts", import.meta.url);
+  // No thread is left to keep the event loop running, as a process's sockets would.
+  const alive = setInterval(() => {}, 1000);
   const failure = await lastWords(new VcpuThread(missing, { task: "return" }));
+  clearInterval(alive);
   assert.equal(failure?.exitCode, ExitCode.defect);
 });
 

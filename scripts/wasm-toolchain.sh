@@ -3,7 +3,7 @@
 #
 #   DEST/bin/rustc          Debian's rustc-web, with a wasm32-unknown-unknown std built from its
 #                           source package, because Debian packages none for this compiler
-#   DEST/bin/wasm-pack      from crates.io, as is
+#   DEST/bin/wasm-pack      from the Rust registry, as is
 #   DEST/bin/wasm-bindgen   the one version that matches the crate in codec/Cargo.lock
 #   DEST/VERSIONS           the pins that DEST was made with: with the same ones this is a no-op
 #

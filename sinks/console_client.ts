@@ -18,9 +18,9 @@ import type { Bytes } from "../base/layout.ts";
 import {
   consoleAttempts,
   consoleBackoffMs,
+  consoleNotLiveMs,
   consoleQueueBytes,
   consoleSilenceMs,
-  consoleStandbyMs,
 } from "../base/limits.ts";
 import { type Address, formatAddress, parseAddress } from "../link/address.ts";
 import type { FrameLink } from "../link/link.ts";
@@ -188,7 +188,7 @@ export class ConsoleClient implements Disposable {
     try {
       for (let message; (message = await this.#receive(link, patienceMs)) !== undefined;) {
         // Not live: the takeover that makes it so may be under way.
-        patienceMs = message.type === "standby" ? consoleStandbyMs : consoleSilenceMs;
+        patienceMs = message.type === "notLive" ? consoleNotLiveMs : consoleSilenceMs;
         if (message.type === "output") yield* this.#takeOutput(link, message);
         else this.#hear(link, message);
       }
@@ -211,7 +211,7 @@ export class ConsoleClient implements Disposable {
   /** The next message; undefined at the end, also at a broken one or after silence: this comes back. */
   async #receive(link: FrameLink, timeoutMs: number): Promise<Message | undefined> {
     const cancel = this.#setTimer(timeoutMs, () => {
-      if (timeoutMs > consoleStandbyMs) this.#notice(`${link.peer} was silent for ${timeoutMs} ms`);
+      if (timeoutMs > consoleNotLiveMs) this.#notice(`${link.peer} was silent for ${timeoutMs} ms`);
       link.close();
     });
     try {
@@ -244,7 +244,7 @@ export class ConsoleClient implements Disposable {
     switch (message.type) {
       case "serverHello":
         return this.#greet(link, message);
-      case "standby":
+      case "notLive":
         return;
       case "end":
         return this.#hearEnd(link, message);

@@ -169,14 +169,14 @@ Deno.test("a second client is told that the console is busy", async () => {
 });
 
 Deno.test("a client gives up after its attempts, and may be closed at any time before", async () => {
-  const standby = serve();
-  const watcher = new Watcher(standby.address, { attempts: 3 });
+  const notLive = serve();
+  const watcher = new Watcher(notLive.address, { attempts: 3 });
   await assert.rejects(watcher.done, /no live console at 127\.0\.0\.1:\d+ after 3 attempts/);
-  const endless = new Watcher(standby.address);
+  const endless = new Watcher(notLive.address);
   await Promise.resolve();
   endless.client.close();
   await endless.done;
-  await standby.close();
+  await notLive.close();
   assert.throws(() => new ConsoleClient("nowhere"), UsageError);
 });
 

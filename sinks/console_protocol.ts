@@ -15,7 +15,7 @@
  *          │ 1 CLIENT-HELLO  client u64, have u64, wants input u32          │
  *          ├───────────────────────────────────────────────────────────────▶│
  *          │ 2 SERVER-HELLO  input next u64, output next u64, generation u64,
- *          │                 machine id                                     │ or STANDBY,
+ *          │                 machine id                                     │ or NOT-LIVE,
  *          │ 7 GAP           from u64, to u64: can't be given any more      │ or END (busy)
  *          │ 6 INPUT-ACK     offset u64: committed, and opens the window    │
  *          │◀───────────────────────────────────────────────────────────────┤
@@ -28,7 +28,7 @@
  *          │ 6 INPUT-ACK ...                                                │
  *          │◀───────────────────────────────────────────────────────────────┤
  *          │ 8 PING (the client answers with OUTPUT-ACK)                    │
- *          │ 9 STANDBY: this side is not live, ask the other                │
+ *          │ 9 NOT-LIVE: this side is not live, ask the other               │
  *          │10 END           reason u32, exit code u32, why                 │
  *          │◀───────────────────────────────────────────────────────────────┤
  * ```
@@ -120,7 +120,7 @@ export type Message =
   | { readonly type: "output" | "input"; readonly offset: number; readonly bytes: Bytes }
   | { readonly type: "outputAck" | "inputAck"; readonly offset: number }
   | { readonly type: "gap"; readonly from: number; readonly to: number }
-  | { readonly type: "ping" | "standby" }
+  | { readonly type: "ping" | "notLive" }
   | End;
 
 /** A kind of field: its size, how it is written, and how it is read (or refused). */
@@ -184,7 +184,7 @@ const forms: Readonly<Record<Message["type"], Form>> = {
   inputAck: { code: 6, from: "server", fields: { offset } },
   gap: { code: 7, from: "server", fields: { from: offset, to: offset } },
   ping: { code: 8, from: "server", fields: {} },
-  standby: { code: 9, from: "server", fields: {} },
+  notLive: { code: 9, from: "server", fields: {} },
   end: { code: 10, from: "server", fields: { reason, exitCode: u32 }, rest: why },
 };
 const typeOf = new Map(Object.entries(forms).map(([type, form]) => [form.code, { type, form }]));

@@ -26,7 +26,7 @@ const serverMessages: Message[] = [
   { type: "inputAck", offset: 5 },
   { type: "gap", from: 1, to: 2 },
   { type: "ping" },
-  { type: "standby" },
+  { type: "notLive" },
   { type: "end", reason: EndReason.guestEnded, exitCode: 0xffff_ffff, why: "zu Ende: ✓" },
 ];
 

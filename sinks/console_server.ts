@@ -5,7 +5,7 @@
  * *Performed* is what the client has acknowledged. Without a client, output goes to a bounded tail
  * and counts as performed at once: a console never holds up the guest. One client at a time; one that
  * is too slow, silent or breaks the protocol is let go, and the machine goes on. A backup listens too,
- * says STANDBY, and fills its tail with what is done, so that a client that comes over at a takeover
+ * says NOT-LIVE, and fills its tail with what is done, so that a client that comes over at a takeover
  * goes on where it was.
  */
 import { assert } from "../base/assert.ts";
@@ -14,8 +14,8 @@ import type { Bytes } from "../base/layout.ts";
 import {
   consoleGuests,
   consoleHelloMs,
+  consoleNotLiveMs,
   consoleQueueBytes,
-  consoleStandbyMs,
   consoleTailBytes,
 } from "../base/limits.ts";
 import { parseAddress } from "../link/address.ts";
@@ -54,7 +54,7 @@ export class ConsoleSink implements Sink {
   readonly #options: ConsoleOptions;
   readonly #listener: LinkListener;
   readonly #context: SessionContext;
-  /** Undefined while on standby. */
+  /** Undefined while not live. */
   #generation: number | undefined;
   readonly #live = Promise.withResolvers<void>();
   #ended: End | undefined;
@@ -162,7 +162,7 @@ export class ConsoleSink implements Sink {
       if (hello.type !== "clientHello") {
         throw new PeerError(`console: ${hello.type} before CLIENT-HELLO`);
       }
-      if (this.#generation === undefined) await this.#standby(link);
+      if (this.#generation === undefined) await this.#awaitLive(link);
       const refusal = this.#refusal(hello);
       if (refusal === undefined) await this.#attach(link, hello);
       else await this.#turnAway(link, refusal);
@@ -186,10 +186,10 @@ export class ConsoleSink implements Sink {
   }
 
   /** Not live yet: the client may wait here for a while, for a takeover may be under way. */
-  async #standby(link: FrameLink): Promise<void> {
-    void link.send(encodeMessage({ type: "standby" })).catch(() => {});
+  async #awaitLive(link: FrameLink): Promise<void> {
+    void link.send(encodeMessage({ type: "notLive" })).catch(() => {});
     const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#context.setTimer(2 * consoleStandbyMs, resolve);
+    const cancel = this.#context.setTimer(2 * consoleNotLiveMs, resolve);
     await Promise.race([this.#live.promise, promise]);
     cancel();
   }

@@ -157,10 +157,10 @@ Deno.test("a second client is told busy; the same one takes its own place", asyn
   assert.ok(server.sink.attached);
 });
 
-Deno.test("a backup says standby, keeps what is done, and goes on from it when it goes live", async () => {
+Deno.test("a backup says that it is not live, keeps what is done, and goes on from it when it goes live", async () => {
   await using server = await serve(false);
   using early = await RawClient.connect(server.address, {});
-  await early.next("standby");
+  await early.next("notLive");
   await server.sink.done(0, stream(0, 100));
   await server.sink.goLive(100, 7, 2);
   await server.sink.perform(100, stream(100, 150));

@@ -15,7 +15,7 @@ import type { PrimaryOptions } from "../primary/start.ts";
 import {
   backupOptions,
   primaryOptions,
-  runFollower,
+  runBackup,
   type RunningPrimary,
   runPrimary,
   until,
@@ -60,7 +60,7 @@ function withPair(
   options: Partial<PrimaryOptions> = {},
 ): Promise<void> {
   return withPrimary(async (primary, directory) => {
-    const backup = runFollower(backupOptions(directory, primary.address));
+    const backup = runBackup(backupOptions(directory, primary.address));
     await isProtected(primary);
     await test(primary, directory);
     await isProtected(primary);
@@ -116,7 +116,11 @@ Deno.test("what is no frame is refused with a reason, and the pair goes on", () 
       /message of kind 200, expected one of/,
     );
     await refuses(primary, announcing(0xffff_ffff), /dropped: .*too long \(found 4294967295/);
-    await refuses(primary, announcing(MAX_PAYLOAD_BYTES + 1), /dropped: .*too long \(found 1048577/);
+    await refuses(
+      primary,
+      announcing(MAX_PAYLOAD_BYTES + 1),
+      /dropped: .*too long \(found 1048577/,
+    );
     await refuses(primary, emptyLogFrame(), /sends a log to a primary/);
   }));
 
@@ -189,14 +193,14 @@ Deno.test("a second backup hears why it is refused, and the first goes on", () =
       (messagesIn(await tell(address, future))[0] as { why: string }).why,
       /protocol version 9.*same release/,
     );
-    const second = runFollower({ ...backupOptions(directory, address), who: "third" });
+    const second = runBackup({ ...backupOptions(directory, address), who: "third" });
     await until(
       () => second.lines.find((line) => /second is the backup already/.test(line)),
       () => "a refusal",
     );
     second.side.role.retire("enough");
     assert.equal((await second.halt).code, ExitCode.ok);
-    const stranger = runFollower({ ...backupOptions(directory, address), id: "other" });
+    const stranger = runBackup({ ...backupOptions(directory, address), id: "other" });
     const { code, why } = await stranger.halt;
     assert.equal(code, ExitCode.unavailable);
     assert.match(why, /the primary refused: this is machine ledger, not other/);
@@ -208,7 +212,7 @@ Deno.test("clients that say nothing are closed, and a backup still gets in", () 
       { length: 5 * pendingBackupCount },
       () => tell(primary.address, new Uint8Array(), false),
     );
-    const backup = runFollower(backupOptions(directory, primary.address));
+    const backup = runBackup(backupOptions(directory, primary.address));
     for (const answer of await Promise.all(silent)) assert.equal(answer.length, 0);
     await isProtected(primary);
     primary.side.stop("the test is over");
@@ -243,7 +247,7 @@ Deno.test("a client that says hello and then garbage, or acks what was never sen
       );
       await runsOn(primary);
     }
-    const backup = runFollower(backupOptions(directory, primary.address));
+    const backup = runBackup(backupOptions(directory, primary.address));
     await isProtected(primary);
     primary.side.stop("the test is over");
     assert.equal((await backup.halt).code, ExitCode.ok);

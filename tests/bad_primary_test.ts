@@ -13,7 +13,7 @@ import { listenTcp } from "../link/tcp.ts";
 import { ControlCode } from "../machine/control.ts";
 import { StateSection } from "../machine/state.ts";
 import type { MessageOf } from "../protocol/messages.ts";
-import { backupOptions, runFollower } from "./support/pair_in_process.ts";
+import { backupOptions, runBackup } from "./support/pair_in_process.ts";
 import { announcing, emptyLogFrame, RawPeer, withByte } from "./support/raw_peer.ts";
 import { recordGuest } from "./support/record.ts";
 import { ScratchDirectory } from "./support/run_command.ts";
@@ -46,7 +46,7 @@ async function check({ name, act, said, outcome }: Misdeed): Promise<void> {
   using scratch = new ScratchDirectory();
   Deno.mkdirSync(scratch.file("arbiter"));
   using listener = listenTcp({ hostname: "127.0.0.1", port: 0 }, logFraming);
-  const backup = runFollower({
+  const backup = runBackup({
     ...backupOptions(scratch.path, listener.address),
     listen: undefined,
   });

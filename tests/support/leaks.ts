@@ -11,7 +11,7 @@ import {
   backupOptions,
   Detour,
   primaryOptions,
-  runFollower,
+  runBackup,
   type RunningPrimary,
   runPrimary,
   until,
@@ -22,7 +22,7 @@ import { ScratchDirectory } from "./run_command.ts";
 interface Protected {
   readonly directory: string;
   readonly primary: RunningPrimary;
-  readonly backup: ReturnType<typeof runFollower>;
+  readonly backup: ReturnType<typeof runBackup>;
 }
 
 /** The ways in which a pair's life ends. */
@@ -35,7 +35,7 @@ export const ENDINGS: Readonly<Record<string, (directory: string) => Promise<voi
   "the guest ends by itself": async (directory) => {
     const options = { ...primaryOptions(directory), guest: "stress", commandLine: "1 1" };
     const primary = await runPrimary({ ...options, requireBackup: true });
-    const backup = runFollower(backupOptions(directory, primary.address));
+    const backup = runBackup(backupOptions(directory, primary.address));
     await ends(ExitCode.ok, primary.halt, backup.halt);
   },
   "a handover, and the guest is stopped at the other side": async (directory) => {
@@ -55,7 +55,7 @@ export const ENDINGS: Readonly<Record<string, (directory: string) => Promise<voi
   },
   "a second backup asks, and gives up": async (directory) => {
     const { primary, backup } = await protectedPair(directory);
-    const second = runFollower({ ...backupOptions(directory, primary.address), listen: undefined });
+    const second = runBackup({ ...backupOptions(directory, primary.address), listen: undefined });
     await until(() => second.lines.find((line) => /already/.test(line)), () => "a refusal");
     second.side.role.retire("stopped by a test");
     await ends(ExitCode.ok, second.halt);
@@ -65,7 +65,7 @@ export const ENDINGS: Readonly<Record<string, (directory: string) => Promise<voi
   "the connection is cut": async (directory) => {
     const primary = await runPrimary(primaryOptions(directory));
     const detour = new Detour(primary.address);
-    const backup = runFollower(backupOptions(directory, detour.address));
+    const backup = runBackup(backupOptions(directory, detour.address));
     await isProtected({ primary, backup });
     await detour[Symbol.asyncDispose]();
     const both = [primary.halt, backup.halt];
@@ -91,7 +91,7 @@ export const ENDINGS: Readonly<Record<string, (directory: string) => Promise<voi
 };
 
 /** Whether one of the two has won generation 2, and can be stopped. */
-function reigning({ side }: RunningPrimary, backup: ReturnType<typeof runFollower>): boolean {
+function reigning({ side }: RunningPrimary, backup: ReturnType<typeof runBackup>): boolean {
   return backup.side.role.role === "primary" || side.status().generation === 2;
 }
 
@@ -113,7 +113,7 @@ function filesIn(directory: string): string[] {
 
 async function protectedPair(directory: string): Promise<Protected> {
   const primary = await runPrimary(primaryOptions(directory));
-  const backup = runFollower(backupOptions(directory, primary.address));
+  const backup = runBackup(backupOptions(directory, primary.address));
   await isProtected({ primary, backup });
   return { directory, primary, backup };
 }

@@ -4,7 +4,7 @@
  *
  * Called by leak_test.ts, bad_primary_test.ts and the campaign campaigns/leak.ts.
  */
-import { type BackupOptions, Follower } from "../../backup/follow.ts";
+import { type BackupOptions, BackupProcess } from "../../backup/follow.ts";
 import type { Halt } from "../../protocol/types.ts";
 import type { PrimarySide } from "../../primary/primary_side.ts";
 import { type PrimaryOptions, startPrimary } from "../../primary/start.ts";
@@ -61,9 +61,9 @@ export async function runPrimary(options: PrimaryOptions): Promise<RunningPrimar
 }
 
 /** Starts a backup in this process. */
-export function runFollower(options: BackupOptions): Running<Follower> {
+export function runBackup(options: BackupOptions): Running<BackupProcess> {
   const lines: string[] = [];
-  const side = new Follower(options, (line) => lines.push(line));
+  const side = new BackupProcess(options, (line) => lines.push(line));
   return { side, lines, halt: side.run() };
 }
 
