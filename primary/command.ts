@@ -75,17 +75,17 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
     .action(async (guest, options) => {
       const say = reporter("primary");
       await using stack = new AsyncDisposableStack();
-      let side: PrimarySide | undefined;
+      const started: { side?: PrimarySide } = {};
       // Before a generation is won: an address that can't be had must not cost one.
       if (options.status !== undefined) {
         const server = stack.use(serveStatus(parseAddress(options.status), {
-          status: () => side?.status() ?? { role: "primary", mode: "starting" },
-          handover: () => side === undefined ? "this side is starting" : side.handover(),
-          stop: () => side?.stop("stopped on request"),
+          status: () => started.side?.status() ?? { role: "primary", mode: "starting" },
+          handover: () => started.side ? started.side.handover() : "this side is starting",
+          stop: () => started.side?.stop("stopped on request"),
         }));
         say(`status at http://${server.address}/status`);
       }
-      side = await startPrimary(
+      const side = started.side = await startPrimary(
         {
           ...request(guest, options),
           listen: options.listen,
@@ -103,9 +103,8 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
         say,
         interposer,
       );
-      const running = side;
-      stack.defer(onStopSignals((signal) => running.retire(`stopped by ${signal}`)));
-      const { code, why } = await running.run();
+      stack.defer(onStopSignals((signal) => side.retire(`stopped by ${signal}`)));
+      const { code, why } = await side.run();
       say(why);
       done(code);
     });
