@@ -15,7 +15,7 @@
  *
  * Both protocol machines speak in these; their drivers encode and decode.
  */
-import { assert } from "../base/assert.ts";
+import { DefectError } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
 import { messageTextBytes } from "../base/limits.ts";
 
@@ -93,17 +93,14 @@ export function messageKind(type: MessageType): number {
 /** The payload of a message. Numbers out of their field's range are defects. */
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   const values = message as unknown as Record<string, string | number | boolean | Uint8Array>;
-  const parts: Uint8Array[] = [];
+  const writer = new Writer();
   for (const [name, type] of fieldsOf(message.type)) {
-    parts.push(encodeField(type, values[name]!, `${message.type}.${name}`));
+    const value = values[name]!;
+    if (type === "text") writer.text(value as string);
+    else if (type === "bytes") writer.bytes(value as Uint8Array);
+    else writer.number(type, Number(value), message.type, name);
   }
-  const payload = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    payload.set(part, at);
-    at += part.length;
-  }
-  return payload;
+  return writer.payload();
 }
 
 /**
@@ -122,44 +119,66 @@ export function decodeMessage(kind: number, payload: Uint8Array): Message {
   return message as unknown as Message;
 }
 
-function fieldsOf(type: MessageType): [string, FieldType][] {
-  return Object.entries(MESSAGES[type].fields);
+const fields = new Map<MessageType, readonly (readonly [string, FieldType])[]>(
+  Object.entries(MESSAGES).map(([type, row]) => [type as MessageType, Object.entries(row.fields)]),
+);
+
+function fieldsOf(type: MessageType): readonly (readonly [string, FieldType])[] {
+  return fields.get(type)!;
 }
 
 const FIXED_BYTES = { u8: 1, u32: 4, u53: 8, flag: 1 } as const;
+const BITS = { u8: 8, u32: 32, u53: 53, flag: 1 } as const;
 
-function encodeField(
-  type: FieldType,
-  value: string | number | boolean | Uint8Array,
-  name: string,
-): Uint8Array {
-  if (type === "text" || type === "bytes") {
-    const bytes = typeof value === "string" ? encodeText(value) : value as Uint8Array;
-    const lengthBytes = type === "text" ? 2 : 4;
-    const field = new Uint8Array(lengthBytes + bytes.length);
-    const view = new DataView(field.buffer);
-    if (type === "text") view.setUint16(0, bytes.length, true);
-    else view.setUint32(0, bytes.length, true);
-    field.set(bytes, lengthBytes);
-    return field;
+/** All messages but those with texts and outputs fit at once. */
+const PAYLOAD_BYTES_USUAL = 64;
+
+/** Writes fields one after the other. Acks hang on it: it makes nothing but the payload. */
+class Writer {
+  #bytes = new Uint8Array(PAYLOAD_BYTES_USUAL);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+
+  number(type: keyof typeof BITS, value: number, message: MessageType, name: string): void {
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** BITS[type]) {
+      throw new DefectError(`${message}.${name} is ${value}, expected ${BITS[type]} bits`);
+    }
+    const at = this.#take(FIXED_BYTES[type]);
+    if (type === "u8" || type === "flag") return this.#view.setUint8(at, value);
+    this.#view.setUint32(at, value >>> 0, true);
+    if (type === "u53") this.#view.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
   }
-  const number = Number(value);
-  const bits = { u8: 8, u32: 32, u53: 53, flag: 1 }[type];
-  assert(
-    Number.isSafeInteger(number) && number >= 0 && number < 2 ** bits,
-    `${name} is ${number}, expected ${bits} bits`,
-  );
-  const view = new DataView(new ArrayBuffer(FIXED_BYTES[type]));
-  if (type === "u53") view.setBigUint64(0, BigInt(number), true);
-  else if (type === "u32") view.setUint32(0, number, true);
-  else view.setUint8(0, number);
-  return new Uint8Array(view.buffer);
-}
 
-/** As much of a text as may be sent: whole characters. */
-function encodeText(text: string): Uint8Array {
-  const bytes = new Uint8Array(messageTextBytes);
-  return bytes.subarray(0, new TextEncoder().encodeInto(text, bytes).written);
+  /** As much of a text as may be sent: whole characters. */
+  text(text: string): void {
+    const at = this.#take(2 + messageTextBytes);
+    const room = this.#bytes.subarray(at + 2, this.#at);
+    const { written } = new TextEncoder().encodeInto(text, room);
+    this.#view.setUint16(at, written, true);
+    this.#at = at + 2 + written;
+  }
+
+  bytes(bytes: Uint8Array): void {
+    const at = this.#take(4 + bytes.length);
+    this.#view.setUint32(at, bytes.length, true);
+    this.#bytes.set(bytes, at + 4);
+  }
+
+  payload(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#at);
+  }
+
+  #take(count: number): number {
+    const at = this.#at;
+    this.#at += count;
+    if (this.#at > this.#bytes.length) {
+      const grown = new Uint8Array(2 * this.#at);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+      this.#view = new DataView(grown.buffer);
+    }
+    return at;
+  }
 }
 
 /** Reads fields one after the other, each checked against what is left. */
