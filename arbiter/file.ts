@@ -181,9 +181,9 @@ export class FileArbiter implements Arbiter {
   #unavailable(cause: unknown): UnavailableError {
     const code = codeOf(cause);
     if (code === undefined) throw cause;
-    const text = `${(cause as Error).message}; ${
-      advice[code] ?? "look at the disk and the network"
-    }`;
+    // Without what differs from one attempt to the next: it says nothing to people.
+    const what = (cause as Error).message.replaceAll(/\.[0-9a-f-]{36}(?=\.tmp)/g, "");
+    const text = `${what}; ${advice[code] ?? "look at the disk and the network"}`;
     return new UnavailableError(`arbiter file:${this.directory}: ${text}`, { cause });
   }
 

@@ -7,18 +7,26 @@
  */
 import assert from "node:assert/strict";
 import { ExitCode } from "../base/errors.ts";
-import { FrameDecoder, FrameEncoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { listenTcp } from "../link/tcp.ts";
 import { ControlCode } from "../machine/control.ts";
 import { StateSection } from "../machine/state.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import { backupOptions, runBackup } from "./support/pair_in_process.ts";
+import {
+  type Add,
+  flipped,
+  MEMORY_BYTES,
+  noVcpu,
+  page,
+  type RecordedLog,
+  recordedLog,
+  sealed,
+  stateFrames,
+  withBytes,
+} from "./support/odd_logs.ts";
 import { announcing, emptyLogFrame, RawPeer, withByte } from "./support/raw_peer.ts";
-import { recordGuest } from "./support/record.ts";
 import { ScratchDirectory } from "./support/run_command.ts";
-
-const MEMORY_BYTES = 8 << 20;
 
 const WELCOME: MessageOf<"welcome"> = {
   type: "welcome",
@@ -254,8 +262,6 @@ function halting(
   return { name, act: (peer) => logs(peer, frames), said, outcome };
 }
 
-type Add = (encoder: FrameEncoder) => void;
-
 /** A state that is right, and after it a frame with one event that is not. */
 function altered(log: RecordedLog, name: string, add: Add, said: RegExp): Misdeed {
   return halting(name, [...log.state, sealed(add, log.end + 1, log.state.length + 1)], said);
@@ -274,74 +280,4 @@ async function says(peer: RawPeer, message: Parameters<RawPeer["send"]>[0]): Pro
 async function logs(peer: RawPeer, frames: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
   await peer.send(WELCOME);
   for (const frame of frames) await peer.link.send(frame);
-}
-
-function sealed(add: Add, through: number, sequence = 1): Uint8Array<ArrayBuffer> {
-  using encoder = new FrameEncoder();
-  add(encoder);
-  return encoder.close({
-    generation: 1,
-    sequence,
-    through,
-    exitsChecksum: 0n,
-    outputsChecksum: 0n,
-  });
-}
-
-function stateFrames(section: number, bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
-  return [sealed((encoder) => encoder.state(0, section, bytes), 0)];
-}
-
-function flipped(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  frame[40]! ^= 1;
-  return frame;
-}
-
-/** A section with one page. */
-function page(number: number): Uint8Array {
-  const bytes = new Uint8Array(8 + 4096);
-  new DataView(bytes.buffer).setUint32(0, 1, true);
-  new DataView(bytes.buffer).setUint32(4, number, true);
-  return bytes;
-}
-
-function withBytes(bytes: Uint8Array, at: number, values: readonly number[]): Uint8Array {
-  const changed = bytes.slice();
-  changed.set(values, at);
-  return changed;
-}
-
-/** SREGS are the vCPU's first part: CR4 and EFER with bits that no processor has. */
-function noVcpu(machine: Uint8Array): Uint8Array {
-  const vcpuAt = 4 + 1 + 8 + 8 + 8 + 8 + 4;
-  return withBytes(machine, vcpuAt + 8 * 24 + 2 * 16, new Array(48).fill(0xff));
-}
-
-interface RecordedLog {
-  /** The frames of the state that it begins with. */
-  readonly state: readonly Uint8Array<ArrayBuffer>[];
-  /** The section that makes the state valid. */
-  readonly machine: Uint8Array;
-  readonly boardBytes: number;
-  /** The point at which the state was taken. */
-  readonly end: number;
-}
-
-async function recordedLog(): Promise<RecordedLog> {
-  const { logs } = await recordGuest({ guest: "hello", memoryBytes: MEMORY_BYTES });
-  using decoder = new FrameDecoder();
-  const state: Uint8Array<ArrayBuffer>[] = [];
-  for (const frame of logs[0]!) {
-    const header: FrameHeader = decoder.open(frame);
-    state.push(frame);
-    let event: LogEvent | undefined = decoder.next();
-    for (; event !== undefined; event = decoder.next()) {
-      if (event.kind !== "state" || event.section !== StateSection.machine) continue;
-      const { bytes } = event;
-      const view = new DataView(bytes.buffer);
-      const boardAt = 41 + view.getUint32(37, true) + 4;
-      return { state, machine: bytes, boardBytes: bytes.length - boardAt, end: header.through };
-    }
-  }
-  throw new Error("a log without a state");
 }

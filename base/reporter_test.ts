@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+
+Deno.test("a line is said with its role, and not again until another one was said", async () => {
+  const script = `
+    const { reporter } = await import(${JSON.stringify(import.meta.resolve("./reporter.ts"))});
+    const say = reporter("primary");
+    for (const text of ["held", "held", "held", "released", "held"]) say(text);
+  `;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", script],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout), "");
+  assert.equal(
+    new TextDecoder().decode(stderr),
+    "primary: held\nprimary: released\nprimary: held\n",
+  );
+});

@@ -1,0 +1,90 @@
+/**
+ * Logs with something wrong in them, sealed so that their frames are right.
+ *
+ * Called by bad_primary_test.ts.
+ */
+import { FrameDecoder, FrameEncoder, type LogEvent } from "../../codec/codec.ts";
+import { StateSection } from "../../machine/state.ts";
+import { recordGuest } from "./record.ts";
+
+/** Of the machine that the logs are of. */
+export const MEMORY_BYTES = 8 << 20;
+
+/** Adds events to a frame. */
+export type Add = (encoder: FrameEncoder) => void;
+
+/** A log frame of generation 1 with the events that `add` adds. */
+export function sealed(add: Add, through: number, sequence = 1): Uint8Array<ArrayBuffer> {
+  using encoder = new FrameEncoder();
+  add(encoder);
+  return encoder.close({
+    generation: 1,
+    sequence,
+    through,
+    exitsChecksum: 0n,
+    outputsChecksum: 0n,
+  });
+}
+
+/** A log of one section of a state. */
+export function stateFrames(section: number, bytes: Uint8Array): Uint8Array<ArrayBuffer>[] {
+  return [sealed((encoder) => encoder.state(0, section, bytes), 0)];
+}
+
+/** A frame with a bit of it flipped. */
+export function flipped(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  frame[40]! ^= 1;
+  return frame;
+}
+
+/** A section with one page. */
+export function page(number: number): Uint8Array {
+  const bytes = new Uint8Array(8 + 4096);
+  new DataView(bytes.buffer).setUint32(0, 1, true);
+  new DataView(bytes.buffer).setUint32(4, number, true);
+  return bytes;
+}
+
+/** A copy with some bytes changed. */
+export function withBytes(bytes: Uint8Array, at: number, values: readonly number[]): Uint8Array {
+  const changed = bytes.slice();
+  changed.set(values, at);
+  return changed;
+}
+
+/** SREGS are the vCPU's first part: CR4 and EFER with bits that no processor has. */
+export function noVcpu(machine: Uint8Array): Uint8Array {
+  const vcpuAt = 4 + 1 + 8 + 8 + 8 + 8 + 4;
+  return withBytes(machine, vcpuAt + 8 * 24 + 2 * 16, new Array(48).fill(0xff));
+}
+
+/** The beginning of a log that a recorder wrote. */
+export interface RecordedLog {
+  /** The frames of the state that it begins with. */
+  readonly state: readonly Uint8Array<ArrayBuffer>[];
+  /** The section that makes the state valid. */
+  readonly machine: Uint8Array;
+  readonly boardBytes: number;
+  /** The point at which the state was taken. */
+  readonly end: number;
+}
+
+/** Records a guest's first state. */
+export async function recordedLog(): Promise<RecordedLog> {
+  const { logs } = await recordGuest({ guest: "hello", memoryBytes: MEMORY_BYTES });
+  using decoder = new FrameDecoder();
+  const state: Uint8Array<ArrayBuffer>[] = [];
+  for (const frame of logs[0]!) {
+    const header = decoder.open(frame);
+    state.push(frame);
+    let event: LogEvent | undefined = decoder.next();
+    for (; event !== undefined; event = decoder.next()) {
+      if (event.kind !== "state" || event.section !== StateSection.machine) continue;
+      const { bytes } = event;
+      const view = new DataView(bytes.buffer);
+      const boardAt = 41 + view.getUint32(37, true) + 4;
+      return { state, machine: bytes, boardBytes: bytes.length - boardAt, end: header.through };
+    }
+  }
+  throw new Error("a log without a state");
+}
