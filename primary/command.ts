@@ -37,13 +37,14 @@ export function runCommand(done: Done) {
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--record <file>", "record the log into a file, for `understudy replay`")
     .action(async (guest, options) => {
+      const stop = stopSignal();
       const solo = await Solo.start({
         ...request(guest, options),
         console: options.console,
         memoryBytes: options.memory,
         record: options.record,
       }, reporter("run"));
-      onStopSignals((signal) => solo.stop(`stopped by ${signal}`));
+      void stop.then((signal) => solo.stop(`stopped by ${signal}`));
       done(await solo.run());
     });
 }
@@ -74,6 +75,7 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
     .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
     .action(async (guest, options) => {
       const say = reporter("primary");
+      const stop = stopSignal();
       await using stack = new AsyncDisposableStack();
       const started: { side?: PrimarySide } = {};
       // Before a generation is won: an address that can't be had must not cost one.
@@ -103,11 +105,18 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
         say,
         interposer,
       );
-      stack.defer(onStopSignals((signal) => side.retire(`stopped by ${signal}`)));
+      void stop.then((signal) => side.retire(`stopped by ${signal}`));
       const { code, why } = await side.run();
       say(why);
       done(code);
     });
+}
+
+/** The first signal that asks this process to stop, from now on: also one that comes while it starts. */
+function stopSignal(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  onStopSignals(resolve);
+  return promise;
 }
 
 /** What the options say of the guest. */
