@@ -29,7 +29,7 @@ import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
-import { outcomeOf } from "./takeover.ts";
+import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
 
 /** What a session needs; it takes the link over, the rest is lent. */
@@ -43,21 +43,11 @@ export interface BackupParts {
   readonly say: Say;
 }
 
-/** What a takeover goes on with. */
-export interface LiveParts {
-  readonly welcome: MessageOf<"welcome">;
-  readonly generation: number;
-  readonly kept: readonly Output[];
-  readonly thread: VcpuThread;
-  readonly sink: Sink;
-  readonly claimer: Claimer;
-}
-
 /** How a session ended. */
 export type SessionEnd =
   | ({ readonly type: "halt" } & Halt)
   | { readonly type: "rejoin"; readonly why: string; readonly diverged: boolean }
-  | ({ readonly type: "live" } & LiveParts);
+  | ({ readonly type: "live" } & SessionParts);
 
 /** One session of a backup. */
 export class BackupSide {

@@ -42,14 +42,18 @@ export function openConnections(listen: string, say: Say): BackupConnections {
   return connections;
 }
 
-/** What a takeover starts from. */
-export interface TakeoverParts {
+/** What a session leaves to the takeover that ends it. */
+export interface SessionParts {
   readonly welcome: MessageOf<"welcome">;
   readonly generation: number;
   readonly kept: readonly Output[];
   readonly thread: VcpuThread;
   readonly sink: Sink;
   readonly claimer: Claimer;
+}
+
+/** What a takeover starts from. */
+export interface TakeoverParts extends SessionParts {
   /** Where new backups can join; undefined: none can. */
   readonly connections: BackupConnections | undefined;
   readonly say: Say;
