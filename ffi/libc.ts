@@ -41,6 +41,8 @@ export const libc = Deno.dlopen("libc.so.6", {
   getpid: { parameters: [], result: "i32" },
   // pid_t gettid(void);
   gettid: { parameters: [], result: "i32" },
+  // int nice(int inc); on Linux the calling thread's alone.
+  nice: { parameters: ["i32"], result: "i32" },
   // int tgkill(pid_t tgid, pid_t tid, int sig);
   tgkill: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int pthread_sigmask(int how, const sigset_t *set, sigset_t *oldset); returns the error, no errno.

@@ -8,7 +8,9 @@
  */
 import { DefectError } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, UnderstudyError } from "../base/errors.ts";
+import { vcpuNiceness } from "../base/limits.ts";
 import { kick, type KickTarget } from "../ffi/kick.ts";
+import { giveWay } from "../ffi/priority.ts";
 import { Channel, type ChannelBuffers } from "./channel.ts";
 import { encodeMessageRecord, RecordKind } from "./records.ts";
 import type { Ring, RingRecord } from "./ring.ts";
@@ -153,6 +155,7 @@ export function serveThread<Config>(serve: (channel: Channel, config: Config) =>
     const channel = Channel.attach(data.buffers);
     let notice: ThreadNotice = { type: "gone" };
     try {
+      giveWay(vcpuNiceness);
       serve(channel, data.config);
     } catch (error) {
       notice = { type: "gone", failure: failureOf(error) };
