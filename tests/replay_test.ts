@@ -157,7 +157,7 @@ function shortRecording(): Promise<Recording> {
     guest: "stress",
     commandLine: `${seed} 1`,
     exitsPerDigest: 150,
-    memoryBytes: 4 << 20,
+    memoryBytes: 8 << 20,
   });
 }
 
