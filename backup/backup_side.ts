@@ -120,6 +120,8 @@ export class BackupSide {
       outputs: { kept: kept.count, keptBytes: kept.bytes },
       log: { bytes: this.#logBytes, frames: progress.received },
       executionLagFrames: progress.received - progress.replayed,
+      digestPoint: gauges?.[Gauge.digestPoint] ?? null,
+      digest: gauges?.[Gauge.digest] ?? null,
     };
   }
 

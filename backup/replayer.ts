@@ -7,7 +7,7 @@
  *
  * The same class replays a live log in a backup's vCPU thread and a file in `understudy replay`.
  */
-import { FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
+import { crc32c, FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
 import { DivergenceError, PeerError } from "../base/errors.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
 import { Digester } from "../machine/digest.ts";
@@ -39,6 +39,8 @@ export class Replayer implements InputSource, Disposable {
   #fault: Error | undefined;
   /** Digests that were compared and found equal. */
   digests = 0;
+  /** The last of them: where, and a checksum of it. */
+  lastDigest = { point: 0, checksum: 0 };
 
   constructor(machine: Machine, private readonly io: ReplayIo) {
     this.#digester = new Digester(machine);
@@ -96,6 +98,7 @@ export class Replayer implements InputSource, Disposable {
     } else if (event.kind === "control") {
       this.#digester.compare(event.bytes);
       this.digests++;
+      this.lastDigest = { point: machine.point, checksum: crc32c(event.bytes) };
     }
     this.#event = this.#decoder.next();
   }

@@ -120,6 +120,8 @@ class GaugedReplayer extends Replayer {
     gauges[Gauge.clockUs] = machine.clockUs;
     gauges[Gauge.inputOffset] = machine.board.console.rxTotal;
     gauges[Gauge.outputOffset] = machine.board.console.txTotal;
+    gauges[Gauge.digestPoint] = this.lastDigest.point;
+    gauges[Gauge.digest] = this.lastDigest.checksum;
     return super.boundary(machine);
   }
 }

@@ -31,8 +31,9 @@ export const Gauge = {
   digestPoint: 4,
   inputOffset: 5,
   outputOffset: 6,
+  digest: 7,
 } as const;
-const GAUGES = 7;
+const GAUGES = 8;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;

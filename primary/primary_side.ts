@@ -139,6 +139,7 @@ export class PrimarySide {
       executionLagPoints: session === undefined ? null : gauges[Gauge.point]! - session.point,
       divergences,
       digestPoint: gauges[Gauge.digestPoint],
+      digest: gauges[Gauge.digest],
     };
   }
 

@@ -8,6 +8,7 @@
  * When a frame is closed is decided here: when an output needs it (at a newline, at HLT, at a size, or
  * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
  */
+import { crc32c } from "../codec/codec.ts";
 import {
   exitsPerDigest,
   exitsPerTimeEvent,
@@ -143,8 +144,10 @@ export class Recorder implements InputSource {
     if (this.#wantsDigest) {
       this.#wantsDigest = false;
       this.#lastDigestPoint = machine.point;
-      this.#log?.control(machine.point, ControlCode.digest, this.#digester.take());
+      const digest = this.#digester.take();
+      this.#log?.control(machine.point, ControlCode.digest, digest);
       this.channel.gauges[Gauge.digestPoint] = machine.point;
+      this.channel.gauges[Gauge.digest] = crc32c(digest);
     } else if (this.#wantsCapture !== undefined) {
       this.#capture(machine, this.#wantsCapture);
       this.#wantsCapture = undefined;
