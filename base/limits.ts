@@ -147,8 +147,8 @@ export const replayStallMs = 10_000;
 // --- primary/ ---
 
 /** How much nicer a vCPU's thread is than main, on both sides: where there are fewer cores than threads, a
- * frame or an ack must not wait until a busy guest has used up its slice. At 5 (a third of main's weight)
- * the p95 of the ack latency of a pair on two busy cores fell from 4.4 to 0.7 ms; throughput stayed. */
+ * frame or an ack must not wait until a busy guest has used up its slice. 5 is a
+ * third of main's weight: the guest still gets most of a core that nobody else wants. */
 export const vcpuNiceness = 5;
 
 /** Exits between two time events at most: the clock that a takeover goes on from is never staler. */
