@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { DefectError } from "../base/assert.ts";
 import { UsageError } from "../base/errors.ts";
 import { checkMemoryBytes, forEachPage, GuestMemory } from "./guest_memory.ts";
+import { GUEST_MEMORY_BYTES_MAX } from "./memory_map.ts";
 
 const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`guest_memory_test: SEED=${seed}`);
@@ -72,4 +73,16 @@ Deno.test("sizes that no machine can have are a matter of usage", () => {
   for (const bad of [0, 1 << 20, (2 << 20) + 4096, 3 * 2 ** 30 + (1 << 18), NaN, -1]) {
     assert.throws(() => checkMemoryBytes(bad), UsageError, `${bad}`);
   }
+});
+
+Deno.test("the largest memory has a length that the engine also counts right in code it has optimised", () => {
+  // V8: optimised for small arrays, this said -65280 for 2 GiB and 8 MiB.
+  const pagesOf = (memory: GuestMemory) => memory.pages;
+  const small = new GuestMemory(new Uint8Array(BYTES));
+  let total = 0;
+  for (let turn = 0; turn < 200_000; turn++) total += pagesOf(small);
+  assert.equal(total, 200_000 * BYTES / 4096);
+  const largest = new Uint8Array(GUEST_MEMORY_BYTES_MAX);
+  assert.equal(pagesOf(new GuestMemory(largest)), GUEST_MEMORY_BYTES_MAX / 4096);
+  assert.throws(() => checkMemoryBytes(2 ** 31), UsageError);
 });

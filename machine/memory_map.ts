@@ -13,7 +13,7 @@
  *              │ the guest's image, from its │
  *              │ own ELF addresses; then the │
  *              │ module, page aligned        │
- * memory size  ├─────────────────────────────┤  at most 3 GiB
+ * memory size  ├─────────────────────────────┤  at most 2047 MiB
  * 0xc000_0000  │ nothing: MMIO exits         │
  * 0xfffb_d000  │ KVM's TSS and identity map  │
  * 0x1_0000_0000└─────────────────────────────┘
@@ -34,8 +34,11 @@ export const COMMAND_LINE_BYTES_MAX = 2048;
 export const LOW_MEMORY_END = 0x9fc00;
 /** Where memory goes on above the legacy hole; no image may lie below. */
 export const HIGH_MEMORY_START = 0x100000;
-/** Guest memory is one region below the MMIO hole. */
-export const GUEST_MEMORY_BYTES_MAX = 0xc000_0000;
+/**
+ * Guest memory is one region below the MMIO hole, and one typed array: V8 takes a length of 2 GiB or more
+ * for a negative one once it has optimised the code for smaller ones.
+ */
+export const GUEST_MEMORY_BYTES_MAX = 0x7ff0_0000;
 /** The least that holds the boot structures and a small image. */
 export const GUEST_MEMORY_BYTES_MIN = 0x200000;
 /** Three pages that KVM on Intel needs for real mode, in no guest's way. */

@@ -69,6 +69,16 @@ Deno.test(`no log with a flipped bit is replayed as if it were whole, ${FLIPS} t
   assert.ok(refused > FLIPS / 2, `${refused} refused; the others look cut off`);
 });
 
+Deno.test("no log with a flipped bit in the file's header is replayed, whichever bit it is", async () => {
+  using scratch = new ScratchDirectory();
+  const whole = await log();
+  for (let bit = 0; bit < LOG_FILE_HEADER_BYTES * 8; bit++) {
+    const bytes = whole.slice();
+    bytes[bit >>> 3]! ^= 1 << (bit & 7);
+    assert.ok(replay(scratch, bytes) instanceof PeerError, `bit ${bit}`);
+  }
+});
+
 Deno.test(`a log that is cut anywhere is replayed up to there, and said to be cut, ${CUTS} times`, async () => {
   using scratch = new ScratchDirectory();
   const whole = await log();
