@@ -6,7 +6,9 @@
  *   talk to each other;
  * - back to back, with the host to itself: the least that there is.
  *
- *   deno run -A bench/ack_latency.ts [--json] [--pairs 5] [--seconds 3]
+ *   deno run -A bench/ack_latency.ts [--json] [--apart] [--pairs 5] [--seconds 3]
+ *
+ * With `--apart` the primary and who pings have one core, the backup, the client and who echoes another one.
  *
  * From the primary's own figures (`ackLatencyMs` at its status address). The aim is a p50 within 2 times.
  */
@@ -14,15 +16,19 @@ import { parseArgs } from "node:util";
 import { HEADER_BYTES } from "../codec/codec.ts";
 import { encodeMessage } from "../protocol/messages.ts";
 import { type Comparison, report, summarize } from "./compare.ts";
+import { Core, place } from "./cores.ts";
 import { LedgerLoad, startProtected } from "./sides.ts";
 
 const { values } = parseArgs({
   options: {
     json: { type: "boolean", default: false },
+    apart: { type: "boolean", default: false },
     pairs: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
   },
 });
+const isApart = values.apart;
+place(Deno.pid, Core.backup, isApart);
 const durationMs = Number(values.seconds) * 1000;
 
 const ACK = encodeMessage({ type: "ack", received: 0, replayed: 0, point: 0, echoMs: 0 });
@@ -40,7 +46,7 @@ interface Percentiles {
 
 /** Acks of a live pair, and round trips of pings beside it. */
 async function beside(): Promise<{ acks: Percentiles; pings: Percentiles }> {
-  await using machine = await startProtected("ledger");
+  await using machine = await startProtected({ guest: "ledger", isApart });
   using load = new LedgerLoad(machine.console, 1);
   await load.rate(1000);
   const [pings] = await Promise.all([pingPong(intervalMs), load.rate(durationMs)]);
@@ -57,7 +63,10 @@ async function pingPong(intervalMs: number): Promise<Percentiles> {
   };
   const echo = run("echo", frameBytes, ackBytes);
   const port = await firstLine(echo.stdout);
-  const { stdout } = await run("ping", port, frameBytes, ackBytes, intervalMs, durationMs).output();
+  const ping = run("ping", port, frameBytes, ackBytes, intervalMs, durationMs);
+  place(echo.pid, Core.backup, isApart);
+  place(ping.pid, Core.primary, isApart);
+  const { stdout } = await ping.output();
   await echo.status;
   return JSON.parse(new TextDecoder().decode(stdout));
 }

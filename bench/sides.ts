@@ -4,6 +4,7 @@
 import { freePort, Pair } from "../demo/pair_processes.ts";
 import { SideProcess } from "../demo/side_process.ts";
 import { ConsoleClient } from "../sinks/console_client.ts";
+import { Core, place } from "./cores.ts";
 
 /** A machine that runs, protected or not. */
 export interface RunningMachine extends AsyncDisposable {
@@ -14,13 +15,23 @@ export interface RunningMachine extends AsyncDisposable {
   readonly backup: SideProcess | undefined;
 }
 
+/** How a machine is started. */
+export interface Start {
+  readonly guest: string;
+  /** Further options of `primary`. */
+  readonly args?: readonly string[];
+  /** Each side has a core of its own: see cores.ts. */
+  readonly isApart: boolean;
+}
+
 /** Starts a primary and a backup; the guest has not run before it is protected. */
 export async function startProtected(
-  guest: string,
-  args: readonly string[] = [],
+  { guest, args = [], isApart }: Start,
 ): Promise<RunningMachine> {
   const pair = Pair.start({ guest, primary: { args } });
   const { primary, backup, consoles } = pair;
+  place(primary.pid, Core.primary, isApart);
+  place(backup.pid, Core.backup, isApart);
   await primary.protected();
   return {
     console: consoles.split(",")[0]!,
@@ -32,8 +43,7 @@ export async function startProtected(
 
 /** Starts a primary without a backup. */
 export async function startUnprotected(
-  guest: string,
-  args: readonly string[] = [],
+  { guest, args = [], isApart }: Start,
 ): Promise<RunningMachine> {
   const directory = Deno.makeTempDirSync({ prefix: "understudy-bench-" });
   const console = `127.0.0.1:${freePort()}`;
@@ -41,6 +51,7 @@ export async function startUnprotected(
     ...["primary", guest, "--listen", "127.0.0.1:0", "--arbiter", `file:${directory}/arbiter`],
     ...["--console", `console:${console}`, "--status", "127.0.0.1:0", ...args],
   ]);
+  place(primary.pid, Core.primary, isApart);
   await primary.saying(/unprotected/);
   return {
     console,
