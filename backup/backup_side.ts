@@ -72,6 +72,7 @@ export class BackupSide {
 
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
   async run(): Promise<SessionEnd> {
+    const { say } = this.#parts;
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     const received = this.#receive();
     this.step({ type: "connected" });
@@ -87,6 +88,8 @@ export class BackupSide {
       this.#thread.channel.abort();
       this.#tell({ type: "quit" });
       await this.#threadRead;
+      const { gauges } = this.#thread.channel;
+      say(`replayed up to ${gauges[Gauge.point]}, ${gauges[Gauge.digests]} digests equal`);
     }
     return end;
   }
@@ -122,6 +125,7 @@ export class BackupSide {
       executionLagFrames: progress.received - progress.replayed,
       digestPoint: gauges?.[Gauge.digestPoint] ?? null,
       digest: gauges?.[Gauge.digest] ?? null,
+      digests: gauges?.[Gauge.digests] ?? null,
     };
   }
 

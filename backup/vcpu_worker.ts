@@ -122,6 +122,7 @@ class GaugedReplayer extends Replayer {
     gauges[Gauge.outputOffset] = machine.board.console.txTotal;
     gauges[Gauge.digestPoint] = this.lastDigest.point;
     gauges[Gauge.digest] = this.lastDigest.checksum;
+    gauges[Gauge.digests] = this.digests;
     return super.boundary(machine);
   }
 }

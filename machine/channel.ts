@@ -32,8 +32,9 @@ export const Gauge = {
   inputOffset: 5,
   outputOffset: 6,
   digest: 7,
+  digests: 8,
 } as const;
-const GAUGES = 8;
+const GAUGES = 9;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;

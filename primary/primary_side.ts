@@ -75,7 +75,7 @@ export class PrimarySide {
 
   /** Runs until the side halts; gives its parts back and says how it ended. */
   async run(): Promise<Halt> {
-    const { connections, sink } = this.#parts;
+    const { connections, sink, say } = this.#parts;
     const { heartbeatMs } = this.#protocol.rules;
     this.#ticker = setInterval(() => this.#tick(), heartbeatMs / 2);
     connections?.serve((input) => this.step(input));
@@ -88,6 +88,8 @@ export class PrimarySide {
     this.#wake?.();
     this.#tell({ type: "quit" });
     await threadEnded;
+    const { gauges } = this.#parts.thread.channel;
+    say(`recorded up to ${gauges[Gauge.point]}, ${gauges[Gauge.digests]} digests`);
     await connections?.close();
     if (this.#guestEnded) await sink.end(halt.code, halt.why);
     await sink.close();
@@ -140,6 +142,7 @@ export class PrimarySide {
       divergences,
       digestPoint: gauges[Gauge.digestPoint],
       digest: gauges[Gauge.digest],
+      digests: gauges[Gauge.digests],
     };
   }
 

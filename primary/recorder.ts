@@ -148,6 +148,7 @@ export class Recorder implements InputSource {
       this.#log?.control(machine.point, ControlCode.digest, digest);
       this.channel.gauges[Gauge.digestPoint] = machine.point;
       this.channel.gauges[Gauge.digest] = crc32c(digest);
+      this.channel.gauges[Gauge.digests]!++;
     } else if (this.#wantsCapture !== undefined) {
       this.#capture(machine, this.#wantsCapture);
       this.#wantsCapture = undefined;

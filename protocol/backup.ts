@@ -8,6 +8,9 @@
  *      └─ refused ─▶ rejoin or over                            diverged ─▶ over          └─lost─▶ over
  * ```
  *
+ * At the guest's end it drains too, and then is over: what is not replayed is not checked, and a sink's copy
+ * would lack its last bytes.
+ *
  * One of these lives from one connection to its end. "Rejoin" means: throw the machine away and start
  * over with a new connection and a new one of these; the driver does that. No clock, no I/O, no random.
  *
@@ -19,6 +22,7 @@ import { checkWelcome } from "./join.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
+import { ReplayProgress } from "./replay_progress.ts";
 import type {
   BackupEffect,
   BackupInput,
@@ -35,23 +39,21 @@ export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, R
 export class BackupProtocol {
   /** The outputs that a takeover would have to perform. */
   readonly kept = new KeptOutputs();
+  /** The log that was received, and how much of it is replayed. */
+  readonly progress = new ReplayProgress();
   #phase: BackupPhase = "joining";
   #welcome: MessageOf<"welcome"> | undefined;
   #isProtected = false;
   /** The primary hands over, and as far as we know it is still there. */
   #handover = false;
+  /** Why the guest ended, once the primary has said so. */
+  #endedWhy: string | undefined;
   #heardMs = -Infinity;
   /** Silence has been forgiven once since something was heard. */
   #forgiven = false;
   #lastTickMs = -Infinity;
   #lastAckMs = -Infinity;
   #echoMs = 0;
-  #received = 0;
-  #receivedThrough = 0;
-  #replayed = 0;
-  #point = 0;
-  readonly #unreplayed: { readonly sequence: number; readonly bytes: number }[] = [];
-  #unreplayedBytes = 0;
   #claimRetryAtMs: number | undefined;
   #effects: BackupEffect[] = [];
 
@@ -71,15 +73,6 @@ export class BackupProtocol {
   /** What the primary said at the start. */
   get welcome(): MessageOf<"welcome"> | undefined {
     return this.#welcome;
-  }
-
-  /** The last frame received and the last one replayed. */
-  get progress(): { received: number; replayed: number; unreplayedBytes: number } {
-    return {
-      received: this.#received,
-      replayed: this.#replayed,
-      unreplayedBytes: this.#unreplayedBytes,
-    };
   }
 
   /**
@@ -138,7 +131,9 @@ export class BackupProtocol {
       case "claimed":
         return this.#claimed(input.outcome, nowMs);
       case "leave":
-        if (!inSession) return this.#report("a takeover is under way; not leaving now");
+        if (!inSession && this.#endedWhy === undefined) {
+          return this.#report("a takeover is under way; not leaving now");
+        }
         this.#send({ type: "leave", why: input.why });
         return this.#end(ExitCode.ok, `left: ${input.why}`);
     }
@@ -187,30 +182,38 @@ export class BackupProtocol {
         return;
       case "kept":
         this.#require(!this.#isProtected, "outputs from before a state, but no state follows");
-        return this.#keep({ ...message, point: this.#point });
+        return this.#keep({ ...message, point: this.progress.point });
       case "protected":
         this.#require(
-          message.stateSequence > 0 && message.stateSequence <= this.#replayed,
+          message.stateSequence > 0 && message.stateSequence <= this.progress.replayed,
           `protected by the state in frame ${message.stateSequence}, which is not replayed here`,
         );
         this.#isProtected = true;
         return this.#report("protected: this side may take over");
       case "handover":
         this.#require(
-          this.#isProtected && message.sequence === this.#received,
-          `a handover after frame ${message.sequence}, with ${this.#received} received`,
+          this.#isProtected && message.sequence === this.progress.received,
+          `a handover after frame ${message.sequence}, with ${this.progress.received} received`,
         );
         this.#handover = true;
         this.#report("the primary hands over");
         return this.#drain();
       case "ended":
-        return this.#end(ExitCode.ok, `the guest has ended: ${message.why}`);
+        return this.#ended(message.why);
       case "refuse":
         this.#require(!this.#isProtected, "a refusal, after it said protected");
         return this.#refused(message);
       default:
         throw new PeerError(`a ${message.type} message, which a primary does not send now`);
     }
+  }
+
+  #ended(why: string): void {
+    // Its state may not even be whole yet.
+    if (!this.#isProtected) return this.#end(ExitCode.ok, `the guest has ended: ${why}`);
+    this.#endedWhy = why;
+    this.#effects.push({ type: "close", why });
+    this.#drain();
   }
 
   #require(condition: boolean, otherwise: string): void {
@@ -240,25 +243,7 @@ export class BackupProtocol {
   #frame(frame: ReceivedFrame, nowMs: number): void {
     this.#require(this.#welcome !== undefined, "a log frame, expected a welcome");
     const { generation, commitReplayed } = this.#welcome!;
-    const { sequence, through, bytes } = frame;
-    this.#require(
-      frame.generation === generation && sequence === this.#received + 1,
-      `frame ${sequence} of generation ${frame.generation}, expected ${this.#received + 1} of ` +
-        `${generation}`,
-    );
-    this.#require(
-      through >= this.#receivedThrough,
-      `a log through ${through}, after one through ${this.#receivedThrough}`,
-    );
-    this.#require(
-      this.#unreplayedBytes < this.rules.windowBytes,
-      `a frame on top of ${this.#unreplayedBytes} bytes ahead of the replay, expected less than ` +
-        `${this.rules.windowBytes} there`,
-    );
-    this.#received = sequence;
-    this.#receivedThrough = through;
-    this.#unreplayed.push({ sequence, bytes: bytes.length });
-    this.#unreplayedBytes += bytes.length;
+    this.progress.receive(frame, generation, this.rules.windowBytes);
     this.#effects.push({ type: "feed", frame });
     if (!commitReplayed) this.#ack(nowMs);
   }
@@ -288,34 +273,33 @@ export class BackupProtocol {
   }
 
   #noteReplayed(sequence: number, point: number, inSession: boolean, nowMs: number): void {
-    this.#replayed = sequence;
-    this.#point = point;
-    while (this.#unreplayed[0] !== undefined && this.#unreplayed[0].sequence <= sequence) {
-      this.#unreplayedBytes -= this.#unreplayed.shift()!.bytes;
-    }
+    this.progress.noteReplayed(sequence, point);
     if (inSession && (this.#welcome!.commitReplayed || !this.#isProtected)) this.#ack(nowMs);
   }
 
   #ack(nowMs: number): void {
     this.#lastAckMs = nowMs;
-    this.#send({
-      type: "ack",
-      received: this.#received,
-      replayed: this.#replayed,
-      point: this.#point,
-      echoMs: this.#echoMs,
-    });
+    const { received, replayed, point } = this.progress;
+    this.#send({ type: "ack", received, replayed, point, echoMs: this.#echoMs });
   }
 
   /** All that was received has been replayed. What has been seen must be among what was put out. */
   #drained(): void {
     if (this.#phase !== "draining") return;
     const overrun = this.kept.overrun();
-    if (overrun === undefined) return this.#claim();
+    if (overrun === undefined) {
+      if (this.#endedWhy === undefined) return this.#claim();
+      return this.#end(ExitCode.ok, `the guest has ended: ${this.#endedWhy}`);
+    }
     const { sink, doneOffset, end } = overrun;
     const recorded = `performed up to ${doneOffset}`;
     const replayed = `put out up to ${end}`;
-    this.#diverged({ point: this.#point, place: `outputs of sink ${sink}`, recorded, replayed });
+    this.#diverged({
+      point: this.progress.point,
+      place: `outputs of sink ${sink}`,
+      recorded,
+      replayed,
+    });
   }
 
   #diverged(divergence: Divergence): void {
@@ -327,6 +311,12 @@ export class BackupProtocol {
     if (this.#phase !== "draining" || this.#isHandingOver) {
       this.#send({ type: "diverged", ...divergence });
       return this.#rejoin(what, true);
+    }
+    if (this.#endedWhy !== undefined) {
+      return this.#end(
+        ExitCode.diverged,
+        `${what}, while draining the log; the guest has ended: ${this.#endedWhy}`,
+      );
     }
     if (this.rules.takeoverDiverged) {
       this.#report(`${what}; taking over all the same: outputs from there on may differ`);

@@ -147,9 +147,42 @@ Deno.test("outputs of its replay that it can't keep make it unfit: it diverges, 
   );
 });
 
-Deno.test("when the guest has ended and that is recorded, the backup is done", () => {
-  const effects = new TestBackup().join().hear({ type: "ended", why: "done" });
+Deno.test("when the guest has ended and that is recorded, the backup replays the rest and is done", () => {
+  const backup = new TestBackup().join();
+  backup.log(2, 12);
+  backup.hear({ type: "done", sink: 0, offset: 2 });
+  assert.deepEqual(deeds(backup.hear({ type: "ended", why: "done" })), ["drain"]);
+  // The connection closes, and its silence is no loss.
+  backup.give({ type: "closed", why: "by the primary" });
+  assert.deepEqual(backup.wait(1000), []);
+  assert.deepEqual(backup.give({ type: "output", output: output(0, "ab", 12) }), ['done 0 "ab"']);
+  assert.deepEqual(deeds(backup.give({ type: "drained" })), [
+    `halt code=${ExitCode.ok} why="the guest has ended: done"`,
+  ]);
+});
+
+Deno.test("a backup that has no whole state yet is done at once when the guest has ended", () => {
+  const effects = new TestBackup().follow().hear({ type: "ended", why: "done" });
   assert.deepEqual(deeds(effects), [`halt code=${ExitCode.ok} why="the guest has ended: done"`]);
+});
+
+Deno.test("a divergence in the last of the log is not hidden by the guest's end, whatever may be overridden", () => {
+  for (const takeoverDiverged of [false, true]) {
+    const backup = new TestBackup({ takeoverDiverged }).join();
+    backup.hear({ type: "ended", why: "done" });
+    const effects = deeds(backup.give({ type: "diverged", divergence }));
+    assert.equal(effects.length, 1);
+    assert.match(effects[0]!, new RegExp(`^halt code=${ExitCode.diverged} .*the guest has ended`));
+  }
+});
+
+Deno.test("a backup that replays the rest after the guest's end can be stopped", () => {
+  const backup = new TestBackup().join();
+  backup.hear({ type: "ended", why: "done" });
+  assert.match(
+    deeds(backup.give({ type: "leave", why: "bye" })).join(),
+    /halt code=0 why="left: bye"/,
+  );
 });
 
 // --- loss and takeover ---

@@ -1,0 +1,103 @@
+/**
+ * Checks that a live pair is one machine twice: its guest runs from its first exit to its end, and then both sides
+ * stand at the same execution point, with the same digests on the way.
+ *
+ * The backup compares by itself: a checksum of the exits and outputs at every frame, the whole machine at
+ * every digest in the log. From outside, what both sides say at their status addresses and in the end is compared.
+ * Called by live_pair_test.ts and by the campaign campaigns/live.ts.
+ */
+import assert from "node:assert/strict";
+import { Pair, type PairOptions, type SideProcess } from "../../demo/pair_processes.ts";
+import { ConsoleClient } from "../../sinks/console_client.ts";
+
+/** What is to be typed next, by the end of what the guest has put out. */
+export type NextInput = (output: string) => string | undefined;
+
+/** How much was checked. */
+export interface CheckedPair {
+  /** Execution points that were recorded and replayed. */
+  readonly points: number;
+  /** Digests that the backup compared. */
+  readonly digests: number;
+  /** Digests that both sides were heard to tell of while they ran. */
+  readonly seenOnBoth: number;
+  /** Of the log, when it was asked for last. */
+  readonly logBytes: number;
+}
+
+const pollMs = 100;
+
+/**
+ * Starts a pair, waits until its guest has ended, and compares what both sides say.
+ * @throws AssertionError where they differ
+ */
+export async function checkLivePair(
+  options: PairOptions,
+  nextInput: NextInput = () => undefined,
+): Promise<CheckedPair> {
+  await using pair = Pair.start(options);
+  const { primary, backup } = pair;
+  await primary.protected();
+  const watch = new Watch(primary, backup);
+  await Promise.all([converse(pair.consoles, nextInput), watch.run()]);
+  const exits = await Promise.all([primary.exited, backup.exited]);
+  const texts = `${primary.text}\n${backup.text}`;
+  assert.deepEqual(exits.map(({ code }) => code), [0, 0], texts);
+  const [, recordedPoints, recordedDigests] = primary.text.match(
+    /recorded up to (\d+), (\d+) digests/,
+  )!;
+  const [, replayedPoints, equalDigests] = backup.text.match(
+    /replayed up to (\d+), (\d+) digests/,
+  )!;
+  assert.deepEqual([replayedPoints, equalDigests], [recordedPoints, recordedDigests], texts);
+  assert.ok(Number(equalDigests) > 0, "at least at the guest's end there is a digest");
+  const { seenOnBoth, logBytes } = watch;
+  return { points: Number(replayedPoints), digests: Number(equalDigests), seenOnBoth, logBytes };
+}
+
+/** Types at the guest, as far as there is something to type, and reads to its end. */
+async function converse(consoles: string, nextInput: NextInput): Promise<void> {
+  using client = new ConsoleClient(consoles, { have: 0, input: true });
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const { bytes } of client.outputs()) {
+    output = (output + decoder.decode(bytes, { stream: true })).slice(-4096);
+    const input = nextInput(output);
+    if (input !== undefined) await client.write(new TextEncoder().encode(input));
+  }
+  assert.equal(client.ended?.exitCode, 0, client.ended?.why);
+}
+
+/** Asks both sides for their last digest, until they have ended. */
+class Watch {
+  /** Digests that both sides told of. */
+  seenOnBoth = 0;
+  logBytes = 0;
+  readonly #digests = new Map<number, number>();
+
+  constructor(private readonly primary: SideProcess, private readonly backup: SideProcess) {}
+
+  async run(): Promise<void> {
+    let hasEnded = false;
+    void this.primary.exited.then(() => hasEnded = true);
+    let lastOfBackup = 0;
+    while (!hasEnded) {
+      const [primary, backup] = await Promise.all([
+        this.primary.status().catch(() => undefined),
+        this.backup.status().catch(() => undefined),
+      ]);
+      if (primary !== undefined) {
+        assert.equal(primary.divergences, 0);
+        this.logBytes = primary.log.bytes;
+        this.#digests.set(primary.digestPoint as number, primary.digest as number);
+      }
+      const point = (backup?.digestPoint ?? 0) as number;
+      if (backup?.role === "backup" && point > lastOfBackup && this.#digests.has(point)) {
+        assert.equal(backup.digest, this.#digests.get(point), `the digest at ${point}`);
+        lastOfBackup = point;
+        this.seenOnBoth++;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
+}
