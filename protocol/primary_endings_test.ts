@@ -4,18 +4,19 @@ import fc from "fast-check";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
 import type { Message } from "./messages.ts";
-import { frame, output, seed, TestPrimary } from "./protocol_test_support.ts";
+import {
+  frame,
+  output,
+  primaryDeeds as deeds,
+  seed,
+  TestPrimary,
+} from "./protocol_test_support.ts";
 import type { ClaimOutcome } from "./types.ts";
 
 const won: ClaimOutcome = { kind: "won" };
 const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
 const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
 const hello: Message = { type: "hello", protocol: 1, who: "b", machineId: "" };
-
-/** Only the effects that matter to outputs and to who reigns. */
-function deeds(effects: readonly string[]): string[] {
-  return effects.filter((text) => /^(perform|claim|halt|startLog|pause|resume)/.test(text));
-}
 
 // --- handover ---
 

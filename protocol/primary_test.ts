@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import { ExitCode, PeerError } from "../base/errors.ts";
 import type { Message } from "./messages.ts";
-import { frame, output, TestPrimary } from "./protocol_test_support.ts";
+import { frame, output, primaryDeeds as deeds, TestPrimary } from "./protocol_test_support.ts";
 import type { ClaimOutcome } from "./types.ts";
 
 const won: ClaimOutcome = { kind: "won" };
 const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
 const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
 const hello: Message = { type: "hello", protocol: 1, who: "b", machineId: "" };
-
-/** Only the effects that matter to outputs and to who reigns. */
-function deeds(effects: readonly string[]): string[] {
-  return effects.filter((text) => /^(perform|claim|halt|startLog|pause|resume)/.test(text));
-}
 
 // --- alone ---
 

@@ -205,3 +205,13 @@ function quiet<E extends PrimaryEffect | BackupEffect>(effects: readonly E[]): E
   for (const effect of effects) if (effect.type === "send") encodeMessage(effect.message);
   return effects.filter(({ type }) => type !== "report");
 }
+
+/** Of a backup's effects: what it does about the machine and the generation, without acks and closing. */
+export function backupDeeds(effects: readonly string[]): string[] {
+  return effects.filter((text) => !/^(send ack|close)/.test(text));
+}
+
+/** Of a primary's effects: only those that matter to outputs and to who reigns. */
+export function primaryDeeds(effects: readonly string[]): string[] {
+  return effects.filter((text) => /^(perform|claim|halt|startLog|pause|resume)/.test(text));
+}
