@@ -2,6 +2,7 @@
  * A pair of real processes is one machine twice, to the guest's end.
  */
 import assert from "node:assert/strict";
+import { ExitCode } from "../base/errors.ts";
 import { Pair } from "../demo/pair_processes.ts";
 import { typeAtLedger } from "./support/exactness.ts";
 import { checkLivePair } from "./support/live_pair.ts";
@@ -34,4 +35,19 @@ Deno.test("at the guest's end the backup's own copy of the console is whole", as
   const shown = Deno.readTextFileSync(first);
   assert.match(shown, /^done\n$/m);
   assert.equal(Deno.readTextFileSync(second), shown);
+});
+
+Deno.test("where the primary's disk is full it halts, and the backup goes on: nothing is missing there", async () => {
+  using scratch = new ScratchDirectory();
+  const copy = scratch.file("copy");
+  await using pair = Pair.start({
+    guest: "stress",
+    primary: { args: ["--cmdline", `${seed} 30`, "--console", "file:/dev/full"] },
+    backup: { args: ["--console", `file:${copy}`] },
+  });
+  const [primary, backup] = await Promise.all([pair.primary.exited, pair.backup.exited]);
+  assert.equal(primary.code, ExitCode.unavailable, pair.primary.text);
+  assert.match(pair.primary.text, /No space left on device/);
+  assert.equal(backup.code, ExitCode.ok, pair.backup.text);
+  assert.match(Deno.readTextFileSync(copy), /^stress.*^done\n$/ms);
 });
