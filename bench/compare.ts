@@ -31,27 +31,43 @@ export function summarize(values: readonly number[]): Summary {
   };
 }
 
-/** Runs both in turn; the first pair warms up and does not count. */
+/** What a figure is called. */
+export type Figure = Pick<Comparison, "name" | "unit" | "aim">;
+
+/** Runs both in turn, for one figure; the first pair warms up and does not count. */
 export async function compare(
-  what: { readonly name: string; readonly unit: string; readonly aim: string },
+  what: Figure,
   pairs: number,
   ours: () => Promise<number>,
   peer: () => Promise<number>,
 ): Promise<Comparison> {
-  const found: { ours: number; peer: number }[] = [];
+  const only = (run: () => Promise<number>) => async () => ({ figure: await run() });
+  const [comparison] = await compareAll({ figure: what }, pairs, only(ours), only(peer));
+  return comparison!;
+}
+
+/** As {@link compare}, for several figures of the same runs. */
+export async function compareAll<Name extends string>(
+  figures: Readonly<Record<Name, Figure>>,
+  pairs: number,
+  ours: () => Promise<Readonly<Record<Name, number>>>,
+  peer: () => Promise<Readonly<Record<Name, number>>>,
+): Promise<Comparison[]> {
+  const found: { own: Readonly<Record<Name, number>>; others: Readonly<Record<Name, number>> }[] =
+    [];
   for (let pair = 0; pair <= pairs; pair++) {
     // Who goes first alternates: the machine's slow drift falls on both.
     const first = await (pair % 2 === 0 ? ours : peer)();
     const second = await (pair % 2 === 0 ? peer : ours)();
     const [own, others] = pair % 2 === 0 ? [first, second] : [second, first];
-    if (pair > 0) found.push({ ours: own, peer: others });
+    if (pair > 0) found.push({ own, others });
   }
-  return {
-    ...what,
-    ours: summarize(found.map(({ ours }) => ours)),
-    peer: summarize(found.map(({ peer }) => peer)),
-    ratio: summarize(found.map(({ ours, peer }) => ours / peer)),
-  };
+  return (Object.keys(figures) as Name[]).map((name) => ({
+    ...figures[name],
+    ours: summarize(found.map(({ own }) => own[name])),
+    peer: summarize(found.map(({ others }) => others[name])),
+    ratio: summarize(found.map(({ own, others }) => own[name] / others[name])),
+  }));
 }
 
 /** Writes comparisons to standard output: a line each, or JSON. */

@@ -64,6 +64,21 @@ export async function startUnprotected(
   };
 }
 
+/**
+ * The processor time that the thread of a side's vCPU has taken so far, in seconds: what the guest itself takes
+ * and what is done for it before it may go on. Linux counts it in hundredths.
+ */
+export function vcpuSeconds({ primary }: RunningMachine): number {
+  const tasks = `/proc/${primary.pid}/task`;
+  for (const { name } of Deno.readDirSync(tasks)) {
+    const [, thread, rest] = Deno.readTextFileSync(`${tasks}/${name}/stat`).match(/\((.*)\) (.*)/)!;
+    // The only Worker of a side. utime and stime are the 14th and 15th field, counted from 1.
+    const fields = rest!.split(" ");
+    if (thread!.startsWith("worker-")) return (Number(fields[11]) + Number(fields[12])) / 100;
+  }
+  throw new Error(`no vCPU's thread in process ${primary.pid}`);
+}
+
 /** Types requests at a ledger, `depth` of them ahead of their answers. */
 export class LedgerLoad implements Disposable {
   /** Requests that were answered. */
