@@ -29,6 +29,7 @@ import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
+import { comparisonOf, digestsEqual } from "./comparison.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
 
@@ -36,6 +37,8 @@ import type { BackupThreadConfig } from "./vcpu_worker.ts";
 export interface BackupParts {
   readonly link: FrameLink;
   readonly rules: BackupRules;
+  /** Of this host; see machine/host_kind.ts. */
+  readonly hostKind: number;
   /** The claimer for this machine. */
   claimerFor(machineId: string): Claimer;
   /** The sink for this machine; the same one at every session. */
@@ -89,7 +92,9 @@ export class BackupSide {
       this.#tell({ type: "quit" });
       await this.#threadRead;
       const { gauges } = this.#thread.channel;
-      say(`replayed up to ${gauges[Gauge.point]}, ${gauges[Gauge.digests]} digests equal`);
+      const comparison = comparisonOf(gauges[Gauge.isOtherKind] === 1);
+      const digests = digestsEqual(gauges[Gauge.digests]!, comparison);
+      say(`replayed up to ${gauges[Gauge.point]}, ${digests}`);
     }
     return end;
   }
@@ -126,6 +131,7 @@ export class BackupSide {
       digestPoint: gauges?.[Gauge.digestPoint] ?? null,
       digest: gauges?.[Gauge.digest] ?? null,
       digests: gauges?.[Gauge.digests] ?? null,
+      comparison: gauges === undefined ? null : comparisonOf(gauges[Gauge.isOtherKind] === 1),
     };
   }
 
@@ -183,7 +189,10 @@ export class BackupSide {
       return this.#fail(error as Error);
     }
     const module = new URL("./vcpu_worker.ts", import.meta.url);
-    const config: BackupThreadConfig = { memoryBytes: welcome.memoryBytes };
+    const config: BackupThreadConfig = {
+      memoryBytes: welcome.memoryBytes,
+      hostKind: this.#parts.hostKind,
+    };
     this.#thread = new VcpuThread(module, config);
     this.#threadRead = this.#readThread(this.#thread);
   }

@@ -6,6 +6,7 @@ import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { serveStatus } from "../link/status_server.ts";
+import { digestsEqual } from "./comparison.ts";
 import { BackupProcess } from "./follow.ts";
 import { replayFile } from "./replay_file.ts";
 
@@ -18,7 +19,7 @@ export function backupCommand(done: Done) {
     "understudy backup --primary 10.0.0.1:7000 --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
   ])
     .requiredOption("--primary <addr>", "where the primary listens, HOST:PORT")
-    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR")
+    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR or etcd:URL")
     .option("--listen <addr>", "where new backups can join after a takeover, HOST:PORT")
     .option(
       "--console <c>",
@@ -76,14 +77,15 @@ export function replayCommand(done: Done) {
       if (options.json === true) {
         Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(report, null, 2)}\n`));
       } else {
-        const { points, frames, digests, end, cutBytes } = report;
+        const { points, frames, digests, comparison, end, cutBytes } = report;
         const ending = end === null ? "the log stops before the guest's end" : end.why;
         // A writer that was killed, or a damaged length: from here nobody can tell.
         const verdict = cutBytes === 0
           ? "exact"
           : `incomplete (its last ${cutBytes} bytes are no whole frame: cut off, or damaged); before that`;
+        const equal = digestsEqual(digests, comparison);
         reporter("replay")(
-          `${verdict}: ${points} execution points, ${frames} frames, ${digests} digests equal; ${ending}`,
+          `${verdict}: ${points} execution points, ${frames} frames, ${equal}; ${ending}`,
         );
       }
       done(report.cutBytes === 0 ? ExitCode.ok : ExitCode.failed);

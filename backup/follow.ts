@@ -9,6 +9,7 @@ import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
 import { divergenceLimit, keptOutputBytes, logWindowBytes } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
+import { hostKind } from "../machine/host_kind.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { connectTcp } from "../link/tcp.ts";
 import type { Halt } from "../protocol/types.ts";
@@ -52,6 +53,7 @@ export class BackupProcess {
   #claimer: Claimer | undefined;
   #connections: ReturnType<typeof openConnections> | undefined;
   #divergences = 0;
+  #hostKind = 0;
   #role: SideRole;
 
   constructor(options: BackupOptions, say: Say) {
@@ -71,6 +73,8 @@ export class BackupProcess {
     parseAddress(this.#options.primary);
     openArbiter(arbiter).close();
     checkSink(this.#options.console);
+    // Before it joins: finding out takes a while on a slow host.
+    this.#hostKind = hostKind();
     checkWho(this.#options.who);
     if (this.#options.id !== undefined) checkMachineId(this.#options.id);
     this.#connections = listen === undefined ? undefined : openConnections(listen, this.#say);
@@ -121,6 +125,7 @@ export class BackupProcess {
         keptBytesMax: keptOutputBytes,
         takeoverDiverged,
       },
+      hostKind: this.#hostKind,
       claimerFor: (machineId) => this.#claimerFor(machineId, address),
       sinkFor: (machineId) => this.#sinkFor(machineId),
       say: this.#say,

@@ -4,9 +4,11 @@
 import { framesOf, readLogFileHeader } from "../codec/log_file.ts";
 import { PeerError, UnavailableError } from "../base/errors.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
+import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
 import { Machine } from "../machine/machine.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
+import { type Comparison, comparisonOf } from "./comparison.ts";
 import { Replayer } from "./replayer.ts";
 
 /** What a replay found. */
@@ -14,6 +16,8 @@ export interface ReplayReport {
   readonly points: number;
   readonly frames: number;
   readonly digests: number;
+  /** What they compare: all, or, if the log is from another kind of host, what is the same on all kinds. */
+  readonly comparison: Comparison;
   readonly clockUs: number;
   /** How the guest ended; null if the log stops before. */
   readonly end: GuestEnd | null;
@@ -35,7 +39,7 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
       cause,
     });
   }
-  using machine = Machine.create(memoryBytesOf(file, path), 0);
+  using machine = Machine.create(memoryBytesOf(file, path), 0, hostKind());
   const frames = framesOf(file, path);
   let cutBytes = 0;
   let count = 0;
@@ -70,6 +74,7 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
     points: machine.point,
     frames: count,
     digests: replayer.digests,
+    comparison: comparisonOf(machine.isOtherKind),
     clockUs: machine.clockUs,
     end: machine.end ?? null,
     cutBytes,

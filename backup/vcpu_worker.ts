@@ -20,11 +20,13 @@ import { recordFrom } from "./takeover.ts";
 /** What the replay is of. */
 export interface BackupThreadConfig {
   readonly memoryBytes: number;
+  /** Of this host; see machine/host_kind.ts. */
+  readonly hostKind: number;
 }
 
-serveThread<BackupThreadConfig>((channel, { memoryBytes }) => {
+serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
   // The state transfer brings the time of day with it.
-  using machine = Machine.create(memoryBytes, 0);
+  using machine = Machine.create(memoryBytes, 0, hostKind);
   notify(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
   const feed = new CommandFeed(machine, channel);
   const loop = new VcpuLoop(machine, new GaugedReplayer(machine, channel, feed));
@@ -123,6 +125,7 @@ class GaugedReplayer extends Replayer {
     gauges[Gauge.digestPoint] = this.lastDigest.point;
     gauges[Gauge.digest] = this.lastDigest.checksum;
     gauges[Gauge.digests] = this.digests;
+    gauges[Gauge.isOtherKind] = machine.isOtherKind ? 1 : 0;
     return super.boundary(machine);
   }
 }

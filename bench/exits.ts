@@ -86,7 +86,7 @@ function registers(): Uint8Array<ArrayBuffer> {
 
 /** A run of our loop: exits per second. @param image where to leave what the C program is to run */
 function runOurs(ring: 0 | 3, image: string): number {
-  using machine = Machine.create(MEMORY_BYTES, Date.now());
+  using machine = Machine.create(MEMORY_BYTES, Date.now(), 0);
   const memory = guestMemory();
   const sregs = machine.vcpu.get("sregs");
   enterLongMode(sregs, ring);

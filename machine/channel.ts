@@ -33,8 +33,10 @@ export const Gauge = {
   outputOffset: 6,
   digest: 7,
   digests: 8,
+  /** 1: the machine's state was captured on another kind of host. */
+  isOtherKind: 9,
 } as const;
-const GAUGES = 9;
+const GAUGES = 10;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;

@@ -10,16 +10,24 @@
 import { Kvm } from "../ffi/kvm.ts";
 import { abilityProbes } from "./doctor_abilities.ts";
 import { basicProbes, kickProbe } from "./doctor_basics.ts";
-import { type Check, examine, failed, type HostReport, unexamined } from "./doctor_check.ts";
+import {
+  type Check,
+  examine,
+  failed,
+  type HostReport,
+  type Probe,
+  unexamined,
+} from "./doctor_check.ts";
 import { kvmBasics, kvmExtras } from "./doctor_kvm.ts";
 import { systemProbes } from "./doctor_system.ts";
+import { hostKind } from "./host_kind.ts";
 import { Watchdog } from "./doctor_watchdog.ts";
 
 export type { Check, CheckStatus, Finding, HostReport } from "./doctor_check.ts";
 export { formatReport, type ReportStyle } from "./doctor_report.ts";
 
 /**
- * Examines this host. Takes about half a second, in which the calling thread is blocked; the thread
+ * Examines this host. Takes about a second, in which the calling thread is blocked; the thread
  * keeps the signal of ffi/kick.ts blocked from then on. Throws nothing.
  * @param device the path of the KVM device
  */
@@ -28,9 +36,25 @@ export function examineHost(device = "/dev/kvm"): HostReport {
     ...examineKvm(device),
     ...systemProbes.map((probe) => examine(probe, undefined)),
   ];
-  const canRun = checks.every(({ required, status }) => !required || status !== "missing");
-  return { canRun, checks };
+  return { canRun: canRun(checks), checks };
 }
+
+function canRun(checks: readonly Check[]): boolean {
+  return checks.every(({ required, status }) => !required || status !== "missing");
+}
+
+const kind: Probe<void> = {
+  name: "kind of host",
+  required: false,
+  without: "no primary or backup can start: they compare by it",
+  examine: () => ({
+    finding: hostKind().toString(16).padStart(8, "0"),
+    status: "good",
+    meaning:
+      "between hosts that say the same here every field of a digest is compared; between others " +
+      "exits, outputs, general registers and devices",
+  }),
+};
 
 /** All that needs the device: the rest of it only if it can be opened. */
 function examineKvm(device: string): Check[] {
@@ -44,10 +68,14 @@ function examineKvm(device: string): Check[] {
       status: "good",
       meaning: "KVM is there, and this user may use it",
     };
-    return [
+    const checks = [
       opened,
       ...kvmBasics.map((probe) => examine(probe, kvm)),
       ...examineGuests(kvm),
+    ];
+    return [
+      ...checks,
+      canRun(checks) ? examine(kind, undefined) : unexamined(kind, "guests can't run"),
       ...kvmExtras.map((probe) => examine(probe, kvm)),
     ];
   } catch (error) {

@@ -39,6 +39,8 @@ export class Machine implements Disposable {
   readonly board: Board;
   /** The host's time of day when the machine's clock was 0: milliseconds since 1970. */
   epochMs: number;
+  /** The kind of host that the state was captured on that this machine goes on from: this one's at first. */
+  stateKind: number;
   /** The ordinal of the last guest-caused exit or forced point. */
   point = 0;
   /** The guest executed HLT and waits for an interrupt. */
@@ -56,8 +58,10 @@ export class Machine implements Disposable {
     readonly vcpu: Vcpu,
     private readonly hostMemory: HostMemory,
     epochMs: number,
+    readonly hostKind: number,
   ) {
     this.epochMs = epochMs;
+    this.stateKind = hostKind;
     this.memory = new GuestMemory(hostMemory.bytes);
     this.memoryDigest = new MemoryDigest(hostMemory.bytes);
     this.board = new Board({ epochSeconds: Math.floor(epochMs / 1000) });
@@ -67,9 +71,10 @@ export class Machine implements Disposable {
    * A machine with empty memory.
    * @param memoryBytes how much memory the guest has
    * @param epochMs the host's time of day, milliseconds since 1970: what the RTC counts from
+   * @param hostKind which kind of host this is: see host_kind.ts
    * @throws UnavailableError if this host can't run one, UsageError for an impossible size
    */
-  static create(memoryBytes: number, epochMs: number): Machine {
+  static create(memoryBytes: number, epochMs: number, hostKind: number): Machine {
     checkMemoryBytes(memoryBytes);
     using stack = new DisposableStack();
     const kvm = stack.use(Kvm.open());
@@ -87,9 +92,14 @@ export class Machine implements Disposable {
     const vcpu = stack.use(vm.createVcpu(0));
     vcpu.setCpuid(CPUID_TABLE);
     vcpu.enableSyncRegs(kvmFlags.KVM_SYNC_X86_REGS);
-    const machine = new Machine(kvm, vm, vcpu, memory, epochMs);
+    const machine = new Machine(kvm, vm, vcpu, memory, epochMs, hostKind);
     stack.move();
     return machine;
+  }
+
+  /** The state was captured on another kind of host: not all of it is what it would have been here. */
+  get isOtherKind(): boolean {
+    return this.stateKind !== this.hostKind;
   }
 
   /** The machine's clock, in microseconds since it was switched on. */

@@ -4,7 +4,8 @@
  * ```
  * PAGES section     u32 count │ count × u32 page number │ count × 4096 bytes
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
- *                   │ f64 epoch in ms since 1970 │ u32 length, vCPU │ u32 length, board
+ *                   │ f64 epoch in ms since 1970 │ u32 kind of host │ u32 length, vCPU
+ *                   │ u32 length, board
  * ```
  *
  * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
@@ -20,7 +21,8 @@ export const StateSection = { pages: 0, machine: 1 } as const;
 
 /** Pages in one section: with their numbers they stay below the codec's limit for a state event. */
 const PAGES_PER_SECTION = 60;
-const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8;
+/** Of the MACHINE section before the vCPU's length. */
+export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
 /** One section. */
 export interface Section {
@@ -116,6 +118,7 @@ function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
   view.setBigUint64(13, machine.exits.value, true);
   view.setBigUint64(21, machine.outputs.value, true);
   view.setFloat64(29, machine.epochMs, true);
+  view.setUint32(37, machine.hostKind, true);
   let at = MACHINE_HEAD_BYTES;
   for (const part of [vcpu, board]) {
     view.setUint32(at, part.length, true);
@@ -157,6 +160,7 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
   machine.halted = halted === 1;
   machine.point = point;
   machine.epochMs = epochMs;
+  machine.stateKind = view.getUint32(37, true);
   machine.exits.value = view.getBigUint64(13, true);
   machine.outputs.value = view.getBigUint64(21, true);
 }

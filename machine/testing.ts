@@ -17,9 +17,9 @@ export const memoryBytes = 16 << 20;
 /** 2023-11-14, some seconds after 22:13. */
 const EPOCH_MS = 1_700_000_000_000;
 
-/** A machine that has not booted. */
-export function emptyMachine(): Machine {
-  return Machine.create(memoryBytes, EPOCH_MS);
+/** A machine that has not booted, on a host of this kind. */
+export function emptyMachine(hostKind = 1): Machine {
+  return Machine.create(memoryBytes, EPOCH_MS, hostKind);
 }
 
 /** A machine about to run 32-bit code, in ring 0, at {@link HIGH_MEMORY_START}. */

@@ -149,11 +149,20 @@ export function vcpuFields(vcpu: Vcpu): StateField[] {
   for (const path of ["db.0", "db.1", "db.2", "db.3", "dr6", "dr7"] as const) {
     fields.push({ name: `debug.${path}`, value: kvmDebugregs.get(debug, path) });
   }
-  const events = kvmVcpuEvents.view(vcpu.get("events"));
-  for (const path of EVENT_FIELDS) {
-    fields.push({ name: `events.${path}`, value: BigInt(kvmVcpuEvents.get(events, path)) });
-  }
+  pushEvents(fields, kvmVcpuEvents.view(vcpu.get("events")));
   return fields;
+}
+
+/** What is pending for the guest. A vector that is not pending is what is left of an earlier one. */
+function pushEvents(fields: StateField[], view: DataView): void {
+  const get = (path: (typeof EVENT_FIELDS)[number]) => kvmVcpuEvents.get(view, path);
+  const hasException = get("exception.injected") !== 0 || get("exception.pending") !== 0;
+  const hasInterrupt = get("interrupt.injected") !== 0;
+  for (const path of EVENT_FIELDS) {
+    const isLeftOver = (!hasException && path.startsWith("exception.")) ||
+      (!hasInterrupt && path === "interrupt.nr");
+    fields.push({ name: `events.${path}`, value: isLeftOver ? 0n : BigInt(get(path)) });
+  }
 }
 
 const EVENT_FIELDS = [

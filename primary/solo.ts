@@ -6,6 +6,7 @@ import { ExitCode, type ExitCodeValue, OsError, UnavailableError } from "../base
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
+import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
@@ -54,6 +55,7 @@ export class Solo {
     const config: PrimaryThreadConfig = {
       ...guest,
       memoryBytes: options.memoryBytes,
+      hostKind: file === undefined ? 0 : hostKind(),
       startPaused: file !== undefined,
     };
     const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);

@@ -9,6 +9,7 @@ import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base
 import { heldOutputBytes, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
+import { hostKind } from "../machine/host_kind.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import { parseAddress } from "../link/address.ts";
@@ -76,6 +77,7 @@ export async function startPrimary(
   const thread = await boot({
     ...guest,
     memoryBytes: options.memoryBytes,
+    hostKind: hostKind(),
     startPaused: true,
     ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
   });

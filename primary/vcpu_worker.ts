@@ -20,12 +20,14 @@ export interface PrimaryThreadConfig {
   readonly memoryBytes: number;
   /** The time of day that the RTC counts from, in milliseconds since 1970. Default: now. */
   readonly epochMs?: number;
+  /** Of this host; see machine/host_kind.ts. */
+  readonly hostKind: number;
   readonly startPaused: boolean;
   readonly exitsPerDigest?: number;
 }
 
 serveThread<PrimaryThreadConfig>((channel, config) => {
-  using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now());
+  using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now(), config.hostKind);
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   const notice: ThreadNotice = { type: "ready", kickTarget: prepareKicks(machine.vcpu) };
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));

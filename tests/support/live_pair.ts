@@ -10,7 +10,7 @@ import assert from "node:assert/strict";
 import { Pair, type PairOptions, type SideProcess } from "../../demo/pair_processes.ts";
 import { ConsoleClient } from "../../sinks/console_client.ts";
 
-/** What is to be typed next, by the end of what the guest has put out. */
+/** What is to be typed next, by what the guest has put out so far. */
 export type NextInput = (output: string) => string | undefined;
 
 /** How much was checked. */
@@ -61,7 +61,7 @@ async function converse(consoles: string, nextInput: NextInput): Promise<void> {
   const decoder = new TextDecoder();
   let output = "";
   for await (const { bytes } of client.outputs()) {
-    output = (output + decoder.decode(bytes, { stream: true })).slice(-4096);
+    output += decoder.decode(bytes, { stream: true });
     const input = nextInput(output);
     if (input !== undefined) await client.write(new TextEncoder().encode(input));
   }

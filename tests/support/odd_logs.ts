@@ -4,7 +4,7 @@
  * Called by bad_primary_test.ts.
  */
 import { FrameDecoder, FrameEncoder, type LogEvent } from "../../codec/codec.ts";
-import { StateSection } from "../../machine/state.ts";
+import { MACHINE_HEAD_BYTES, StateSection } from "../../machine/state.ts";
 import { recordGuest } from "./record.ts";
 
 /** Of the machine that the logs are of. */
@@ -54,7 +54,7 @@ export function withBytes(bytes: Uint8Array, at: number, values: readonly number
 
 /** SREGS are the vCPU's first part: CR4 and EFER with bits that no processor has. */
 export function noVcpu(machine: Uint8Array): Uint8Array {
-  const vcpuAt = 4 + 1 + 8 + 8 + 8 + 8 + 4;
+  const vcpuAt = MACHINE_HEAD_BYTES + 4;
   return withBytes(machine, vcpuAt + 8 * 24 + 2 * 16, new Array(48).fill(0xff));
 }
 
@@ -82,7 +82,8 @@ export async function recordedLog(): Promise<RecordedLog> {
       if (event.kind !== "state" || event.section !== StateSection.machine) continue;
       const { bytes } = event;
       const view = new DataView(bytes.buffer);
-      const boardAt = 41 + view.getUint32(37, true) + 4;
+      const vcpuBytes = view.getUint32(MACHINE_HEAD_BYTES, true);
+      const boardAt = MACHINE_HEAD_BYTES + 4 + vcpuBytes + 4;
       return { state, machine: bytes, boardBytes: bytes.length - boardAt, end: header.through };
     }
   }

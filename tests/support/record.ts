@@ -5,6 +5,7 @@
  * Called by the whole-system tests and by the campaigns.
  */
 import { encodeLogFileHeader } from "../../codec/log_file.ts";
+import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
@@ -52,6 +53,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
     commandLine,
     memoryBytes,
     epochMs: EPOCH_MS,
+    hostKind: hostKind(),
     startPaused: true,
     ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
   };

@@ -6,6 +6,7 @@
  */
 import { Replayer } from "../../backup/replayer.ts";
 import { FrameDecoder, type FrameHeader } from "../../codec/codec.ts";
+import { hostKind } from "../../machine/host_kind.ts";
 import { ControlCode } from "../../machine/control.ts";
 import { Digester } from "../../machine/digest.ts";
 import type { InputSource, Verdict } from "../../machine/input_source.ts";
@@ -53,7 +54,7 @@ export async function replayFrames(
   frames: readonly Uint8Array[],
   options: ReplayOptions,
 ): Promise<Replay> {
-  using machine = Machine.create(options.memoryBytes, 0);
+  using machine = Machine.create(options.memoryBytes, 0, hostKind());
   const outputs: Uint8Array<ArrayBuffer>[] = [];
   let outputOffset: number | undefined;
   let next = 0;
