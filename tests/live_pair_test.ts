@@ -3,9 +3,8 @@
  */
 import assert from "node:assert/strict";
 import { ExitCode } from "../base/errors.ts";
-import { Pair } from "../demo/pair_processes.ts";
 import { typeAtLedger } from "./support/exactness.ts";
-import { checkLivePair } from "./support/live_pair.ts";
+import { checkLivePair, startPatient } from "./support/live_pair.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { ScratchDirectory } from "./support/run_command.ts";
 
@@ -26,7 +25,7 @@ Deno.test("ledger with random input ends on both sides at the same execution poi
 Deno.test("at the guest's end the backup's own copy of the console is whole", async () => {
   using scratch = new ScratchDirectory();
   const [first, second] = [scratch.file("first"), scratch.file("second")];
-  await using pair = Pair.start({
+  await using pair = startPatient({
     guest: "stress",
     primary: { args: ["--cmdline", `${seed} 30`, "--console", `file:${first}`] },
     backup: { args: ["--console", `file:${second}`] },
@@ -40,7 +39,7 @@ Deno.test("at the guest's end the backup's own copy of the console is whole", as
 Deno.test("where the primary's disk is full it halts, and the backup goes on: nothing is missing there", async () => {
   using scratch = new ScratchDirectory();
   const copy = scratch.file("copy");
-  await using pair = Pair.start({
+  await using pair = startPatient({
     guest: "stress",
     primary: { args: ["--cmdline", `${seed} 30`, "--console", "file:/dev/full"] },
     backup: { args: ["--console", `file:${copy}`] },

@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import { Pair, type PairOptions, type SideProcess } from "../../demo/pair_processes.ts";
 import { ConsoleClient } from "../../sinks/console_client.ts";
+import { PATIENT_MS } from "./pair_hosts.ts";
 
 /** What is to be typed next, by what the guest has put out so far. */
 export type NextInput = (output: string) => string | undefined;
@@ -27,6 +28,12 @@ export interface CheckedPair {
 
 const pollMs = 100;
 
+/** A pair whose sides do not lose each other because the host has no time for one of them. */
+export function startPatient(options: PairOptions): Pair {
+  const args = ["--timeout", `${PATIENT_MS}ms`, ...options.primary?.args ?? []];
+  return Pair.start({ ...options, primary: { ...options.primary, args } });
+}
+
 /**
  * Starts a pair, waits until its guest has ended, and compares what both sides say.
  * @throws AssertionError where they differ
@@ -35,7 +42,7 @@ export async function checkLivePair(
   options: PairOptions,
   nextInput: NextInput = () => undefined,
 ): Promise<CheckedPair> {
-  await using pair = Pair.start(options);
+  await using pair = startPatient(options);
   const { primary, backup } = pair;
   await primary.protected();
   const watch = new Watch(primary, backup);
