@@ -65,6 +65,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
   return await Promise.race([perform(options, acquire), stopped.promise]);
 }
 
+/**
+ * The kill closes the connection, which the backup sees at once: silence is not what this is about, and a host
+ * that is busy or slow must not be taken for a dead one.
+ */
+const PATIENCE = ["--timeout", "5000ms"];
+
 type Acquire = <T extends AsyncDisposable>(make: () => T) => T;
 
 async function perform(options: DemoOptions, acquire: Acquire): Promise<DemoReport> {
@@ -74,7 +80,7 @@ async function perform(options: DemoOptions, acquire: Acquire): Promise<DemoRepo
   const host = examine(show, device);
 
   show.progress("primary and backup start");
-  const pair = acquire(() => Pair.start({ guest }));
+  const pair = acquire(() => Pair.start({ guest, primary: { args: PATIENCE } }));
   const observer = acquire(() => new ObserverProcess());
   const atProtection = await pair.primary.protected();
   const pids = `primary ${pair.primary.pid}, backup ${pair.backup.pid}`;

@@ -44,8 +44,9 @@ export interface SideOptions {
   readonly onText?: (text: string) => void;
 }
 
-/** How long a side may take to get somewhere. It takes a second where two sides start at once. */
-const patienceMs = 20_000;
+/** How long a side may take to get somewhere. It takes a second where two sides start at once; on an
+ * emulated host, half a minute. */
+const patienceMs = 120_000;
 /** How much of its standard error is kept. */
 const textLength = 64 * 1024;
 const pollMs = 20;
