@@ -5,10 +5,10 @@
  * keeps two sides from serving at once when all they know of each other is silence (Scales, Nelson,
  * Venkitachalam 2010, section 2.3). A register is created once, whole, and is never changed.
  *
- * primary/ and backup/ claim here, main.ts reads. Implementations stand beside: `file.ts`.
+ * primary/ and backup/ claim here, main.ts reads. Implementations stand beside: `file.ts`, `etcd.ts`.
  */
 import { PeerError, UsageError } from "../base/errors.ts";
-import { machineIdLength, registerFieldLength } from "../base/limits.ts";
+import { machineIdLength, registerFieldLength, registerFileBytes } from "../base/limits.ts";
 
 /** One generation of one machine: who reigns in it. */
 export interface Register {
@@ -87,7 +87,7 @@ export function checkWho(who: string): void {
 const format = "understudy register";
 const version = 1;
 
-/** A register as the text of a file: one JSON object, so that people can read it too. */
+/** A register as text, as every arbiter stores it: one JSON object, so that people can read it too. */
 export function formatRegister(register: Register): string {
   const { machineId, generation, nonce, who, address, when, ended } = register;
   const fields = { format, version, machineId, generation, nonce, who, address, when, ended };
@@ -96,20 +96,43 @@ export function formatRegister(register: Register): string {
 
 /**
  * Reads what {@link formatRegister} wrote.
- * @param where the name of the file, for the message
+ * @param text at most a little longer than {@link registerFileBytes}
+ * @param where the name of the file or key, for the message
+ * @param machineId,generation what a register at that place has to say
  * @throws PeerError that names `where` and what is wrong
  */
-export function parseRegister(text: string, where: string): Register {
-  const fields = parseObject(text);
+export function parseRegister(
+  text: string,
+  where: string,
+  machineId: string,
+  generation: number,
+): Register {
+  const fields = text.length > registerFileBytes ? undefined : parseObject(text);
   const fault = fields === undefined
-    ? "not a JSON object"
-    : formatFault(fields) ?? registerFault(fields);
+    ? unreadable(text)
+    : formatFault(fields) ?? registerFault(fields) ?? placeFault(fields, machineId, generation);
   if (fields === undefined || fault !== undefined) {
     const advice = "it was damaged or is not ours: nobody may go on until a person has looked";
     throw new PeerError(`register ${where}: ${fault}; ${advice}`);
   }
-  const { machineId, generation, nonce, who, address, when, ended } = fields as unknown as Register;
+  const { nonce, who, address, when, ended } = fields as unknown as Register;
   return { machineId, generation, nonce, who, address, when, ended };
+}
+
+function unreadable(text: string): string {
+  return text.length > registerFileBytes
+    ? `longer than ${registerFileBytes} bytes`
+    : "not a JSON object";
+}
+
+/** Whether a register is one of another place. */
+function placeFault(
+  fields: Readonly<Record<string, unknown>>,
+  machineId: string,
+  generation: number,
+): string | undefined {
+  if (fields.machineId === machineId && fields.generation === generation) return undefined;
+  return `says machine ${fields.machineId}, generation ${fields.generation}; was it renamed or copied?`;
 }
 
 function formatFault(fields: Readonly<Record<string, unknown>>): string | undefined {

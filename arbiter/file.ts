@@ -14,7 +14,7 @@
  * where a network directory has come off, the empty mount point must not look like an arbiter.
  */
 import { assert } from "../base/assert.ts";
-import { PeerError, UnavailableError, UsageError } from "../base/errors.ts";
+import { UnavailableError, UsageError } from "../base/errors.ts";
 import { registerFileBytes } from "../base/limits.ts";
 import {
   type Arbiter,
@@ -64,16 +64,7 @@ export class FileArbiter implements Arbiter {
       if (codeOf(cause) === "ENOENT") return await this.#names().then(() => undefined);
       throw this.#unavailable(cause);
     }
-    if (text.length > registerFileBytes) {
-      throw new PeerError(`register ${path}: longer than ${registerFileBytes} bytes`);
-    }
-    const register = parseRegister(text, path);
-    if (register.machineId !== machineId || register.generation !== generation) {
-      throw new PeerError(
-        `register ${path}: says machine ${register.machineId}, generation ${register.generation}; was it renamed or copied?`,
-      );
-    }
-    return register;
+    return parseRegister(text, path, machineId, generation);
   }
 
   /** The interface's `latest`. */
@@ -206,8 +197,9 @@ function latestOf(names: readonly string[], machineId: string): number {
   let latest = 0;
   for (const name of names) {
     if (!name.startsWith(`${machineId}.`)) continue;
-    const [, generation] = name.slice(machineId.length).match(/^\.([1-9]\d{0,14})\.json$/) ?? [];
-    if (generation !== undefined) latest = Math.max(latest, Number(generation));
+    const [, text] = name.slice(machineId.length).match(/^\.([1-9]\d*)\.json$/) ?? [];
+    const generation = Number(text);
+    if (isGeneration(generation)) latest = Math.max(latest, generation);
   }
   return latest;
 }

@@ -1,16 +1,18 @@
 /**
- * Which arbiter a command line means: `file:DIR`.
+ * Which arbiter a command line means: `file:DIR` or `etcd:URL`.
  *
  * main.ts calls this with the value of `--arbiter`.
  */
 import { UnavailableError, UsageError } from "../base/errors.ts";
 import type { Arbiter } from "./arbiter.ts";
+import { EtcdArbiter } from "./etcd.ts";
+import { parseEtcdSpec } from "./etcd_spec.ts";
 import { FileArbiter } from "./file.ts";
 
 /** How to open it. */
 export interface OpenArbiterOptions {
   /** Creates what does not exist yet: only for who starts a fresh machine. For anyone else a missing
-   * directory is an arbiter out of reach. */
+   * directory is an arbiter out of reach. An etcd has nothing to create beforehand. */
   readonly create?: boolean;
 }
 
@@ -19,17 +21,19 @@ export interface OpenArbiterOptions {
  * @throws UsageError for what is not supported, UnavailableError if it can't be created
  */
 export function openArbiter(spec: string, options: OpenArbiterOptions = {}): Arbiter {
-  const [, directory] = spec.match(/^file:(.+)$/s) ?? [];
-  if (directory === undefined) {
-    throw new UsageError(`arbiter ${JSON.stringify(spec)}: supported is file:DIR`);
+  const [, kind, place] = spec.match(/^(file|etcd):(.+)$/s) ?? [];
+  if (place === undefined) {
+    const supported = "file:DIR and etcd:http://HOST:PORT";
+    throw new UsageError(`arbiter ${JSON.stringify(spec)}: supported is ${supported}`);
   }
+  if (kind === "etcd") return new EtcdArbiter(parseEtcdSpec(spec));
   if (options.create) {
     try {
-      Deno.mkdirSync(directory, { recursive: true });
+      Deno.mkdirSync(place, { recursive: true });
     } catch (cause) {
       const why = (cause as Error).message;
       throw new UnavailableError(`arbiter ${spec}: ${why}; give a directory that can be made`);
     }
   }
-  return new FileArbiter(directory);
+  return new FileArbiter(place);
 }

@@ -21,6 +21,21 @@ export const registerFieldLength = 300;
 /** A machine's id: with generation and `.json` it must stay below the 255 bytes of a file name. */
 export const machineIdLength = 64;
 
+/** How long an etcd may take to answer one request: a SYN that got lost is sent again after 1 s, and half a
+ * second is a round trip around the globe with a flush to the disk at its far end. A claim that gets no answer
+ * is followed by one reading: whether it was won is known, or that it is not, after twice this. */
+export const etcdAnswerMs = 1500;
+
+/** An answer of etcd: two registers in base64 (6 KiB each), their keys, and room for what later versions say
+ * besides. The headers of HTTP have a bound of their own, 16 KiB, in the client. */
+export const etcdAnswerBytes = 64 * KiB;
+
+/** What an error of etcd, or of whatever else answers there, may say in a message: a line. */
+export const etcdErrorLength = 160;
+
+/** What the keys of one etcd may begin with: three names of directories of the usual length. */
+export const etcdPrefixLength = 200;
+
 // --- link/ ---
 
 /** What waits to be written to one connection: four frames of the largest kind (1 MiB, codec/), so

@@ -26,6 +26,8 @@ export interface PairOptions {
   readonly guest?: string;
   /** The primary waits for its backup before the guest starts; default: true. */
   readonly requireBackup?: boolean;
+  /** As the command line names it; default: a directory of the pair's own. */
+  readonly arbiter?: string;
   readonly primary?: PairSideOptions;
   readonly backup?: PairSideOptions;
 }
@@ -67,9 +69,9 @@ export class Pair implements AsyncDisposable {
     return this.#sides;
   }
 
-  /** The arbiter, as the command line wants it. Its directory is `directory`/arbiter. */
+  /** The arbiter, as the command line wants it. Its directory is `directory`/arbiter, unless another was given. */
   get arbiter(): string {
-    return `file:${this.directory}/arbiter`;
+    return this.options.arbiter ?? `file:${this.directory}/arbiter`;
   }
 
   /** Where both sides' framed consoles are, for a console client. */

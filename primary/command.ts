@@ -57,7 +57,7 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
   ])
     .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
     .requiredOption("--listen <addr>", "where backups can join, HOST:PORT")
-    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR")
+    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR or etcd:URL")
     .option("--console <c>", CONSOLE_HELP, "stdio")
     .option("--cmdline <s>", "the guest's command line")
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
