@@ -5,26 +5,9 @@
  * the process is gone. `pair_processes.ts` makes pairs of these, for the demo and the crash campaigns.
  */
 import { UnavailableError } from "../base/errors.ts";
+import { Side, type SideStatus } from "./side.ts";
 
-/** What /status says; see docs/CLI.md for the rest of it. */
-export interface SideStatus {
-  readonly machineId: string | null;
-  readonly role: "primary" | "backup";
-  readonly generation: number | null;
-  readonly mode: string;
-  readonly protected: boolean;
-  readonly point: number | null;
-  readonly divergences: number;
-  readonly log: { readonly bytes: number; readonly events?: number };
-  readonly outputs: {
-    readonly kept: number;
-    /** These three only of a primary. */
-    readonly held?: number;
-    readonly performed?: number;
-    readonly performedAtTakeover?: number;
-  };
-  readonly [further: string]: unknown;
-}
+export type { SideStatus } from "./side.ts";
 
 /** How a process ended. */
 export interface Exit {
@@ -44,12 +27,8 @@ export interface SideOptions {
   readonly onText?: (text: string) => void;
 }
 
-/** How long a side may take to get somewhere. It takes a second where two sides start at once; on an
- * emulated host, half a minute. */
-const patienceMs = 120_000;
 /** How much of its standard error is kept. */
 const textLength = 64 * 1024;
-const pollMs = 20;
 const root = new URL("../", import.meta.url);
 
 /** The command line that runs a module of this project, behind Deno's own path. */
@@ -59,7 +38,7 @@ export function denoArgs(module: URL, permissions: readonly string[]): string[] 
 }
 
 /** See the top of the file. */
-export class SideProcess implements AsyncDisposable {
+export class SideProcess extends Side implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #read: Promise<void>;
   #text = "";
@@ -74,7 +53,8 @@ export class SideProcess implements AsyncDisposable {
    * @param name for messages
    * @param args the command line: `primary ledger --listen ...`
    */
-  constructor(readonly name: string, args: readonly string[], options: SideOptions = {}) {
+  constructor(name: string, args: readonly string[], options: SideOptions = {}) {
+    super(name);
     const entry = options.entry ?? new URL("main.ts", root);
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...denoArgs(entry, ["--allow-all"]), ...args],
@@ -96,6 +76,11 @@ export class SideProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
+  /** As a person says it; undefined while it runs. */
+  get ending(): string | undefined {
+    return this.#exit === undefined ? undefined : `ended with ${this.#exit.code}`;
+  }
+
   /** How it has ended; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit;
@@ -104,40 +89,6 @@ export class SideProcess implements AsyncDisposable {
   /** Its standard error so far, at most the last 64 KiB. */
   get text(): string {
     return this.#text;
-  }
-
-  /** Waits until its standard error has something. @throws UnavailableError if it ends without, or
-   * takes more than `timeoutMs` */
-  async saying(pattern: RegExp, timeoutMs = patienceMs): Promise<RegExpMatchArray> {
-    return await this.until(() => this.#text.match(pattern) ?? undefined, `${pattern}`, timeoutMs);
-  }
-
-  /** Waits until /status fulfils a condition, and returns it. @throws UnavailableError as `saying` */
-  async having(
-    condition: (status: SideStatus) => boolean,
-    what: string,
-    timeoutMs = patienceMs,
-  ): Promise<SideStatus> {
-    return await this.until(
-      async () => {
-        const status = await this.status().catch(() => undefined);
-        return status !== undefined && condition(status) ? status : undefined;
-      },
-      what,
-      timeoutMs,
-    );
-  }
-
-  /** Waits until it follows, or is followed. @throws UnavailableError as `saying` */
-  protected(timeoutMs = patienceMs): Promise<SideStatus> {
-    return this.having((status) => status.protected, "protected", timeoutMs);
-  }
-
-  /** Waits until it reigns, as `generation` at least. @throws UnavailableError as `saying` */
-  live(generation = 1, timeoutMs = patienceMs): Promise<SideStatus> {
-    const isLive = (status: SideStatus) =>
-      status.role === "primary" && (status.generation ?? 0) >= generation;
-    return this.having(isLive, `live in generation ${generation}`, timeoutMs);
   }
 
   /** Its figures at this moment. A paused side does not answer. @throws UnavailableError if it is gone */
@@ -188,26 +139,6 @@ export class SideProcess implements AsyncDisposable {
   /** As {@link kill}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-  }
-
-  /** Polls until there is something. */
-  async until<T>(
-    poll: () => T | undefined | Promise<T | undefined>,
-    what: string,
-    timeoutMs = patienceMs,
-  ): Promise<T> {
-    for (const endMs = performance.now() + timeoutMs;;) {
-      const exit = this.#exit;
-      const found = await poll();
-      if (found !== undefined) return found;
-      if (exit !== undefined || performance.now() > endMs) {
-        const how = exit === undefined ? `not within ${timeoutMs} ms` : `ended with ${exit.code}`;
-        throw new UnavailableError(
-          `${this.name}: expected ${what}: ${how}; it said:\n${this.#text}`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
-    }
   }
 
   async #request(what: string, method: string): Promise<Response> {
