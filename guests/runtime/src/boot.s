@@ -84,8 +84,9 @@ long_mode:
     jnz 3b
     lidt [idt_pointer]
 
-    // The task state: ring 0's stack, and an all-zero I/O permission map with its closing 0xff:
-    // it opens all ports to ring 3. IOPL 3 would, too, but not every host keeps that or shows it.
+    // The task state: ring 0's stack, and an all-zero I/O permission map with its closing 0xff. IOPL 3
+    // alone opens the ports on real hardware; a host that interprets looks into the map. And the map
+    // alone is not enough for QEMU's emulated SVM: it takes no TSS that a state transfer has loaded busy.
     mov dword ptr [tss + 4], offset ring0_stack_top
     mov word ptr [tss + 102], 104
     mov byte ptr [tss + 104 + 8192], 0xff
@@ -101,7 +102,7 @@ long_mode:
 
     push 0x2b
     push offset ring3_stack_top
-    push 0x0202                         // RFLAGS: IF
+    push 0x3202                         // RFLAGS: IF, IOPL 3
     push 0x33
     push offset ring3_start
     iretq

@@ -36,7 +36,7 @@ dispatch:
     mov rcx, cr2
     push 0x2b
     push offset ring3_stack_top - 8
-    push 0x0202
+    push 0x3202
     push 0x33
     push offset guest_fault
     iretq

@@ -1,7 +1,7 @@
 //! What a bundled guest stands on: boot, interrupts, console, clock, heap. No std, no CPUID, no time
 //! stamp counter, nothing that differs between hosts: a guest is a deterministic function of its events.
 //!
-//! Ring 0 is assembly only (boot.s, interrupts.s). Everything in Rust runs in ring 3, with all ports open and
+//! Ring 0 is assembly only (boot.s, interrupts.s). Everything in Rust runs in ring 3 with IOPL 3 and
 //! interrupts on, and sees an interrupt as a counter that has moved ([`interrupts`]).
 //!
 //! A guest is a bin crate with `#![no_std]`, `#![no_main]` and `runtime::guest!(main);`.

@@ -5,7 +5,7 @@ use core::arch::asm;
 /// Reads a byte from a port.
 pub fn read8(port: u16) -> u8 {
     let value: u8;
-    // SAFETY: the I/O permission map allows it; no device here writes memory on a port access.
+    // SAFETY: IOPL 3 allows it; no device here writes memory on a port access.
     unsafe { asm!("in al, dx", in("dx") port, out("al") value, options(nomem, nostack)) }
     value
 }
