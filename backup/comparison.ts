@@ -6,7 +6,7 @@
 /** See the top of the file. */
 export type Comparison = "all" | "portable";
 
-/** @param isOtherKind the log comes from another kind of host than this one */
+/** What is compared. @param isOtherKind the log comes from another kind of host than this one */
 export function comparisonOf(isOtherKind: boolean): Comparison {
   return isOtherKind ? "portable" : "all";
 }
