@@ -44,7 +44,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = (() => {
   };
 })();
 /** They may import everything. */
-const BESIDE = ["bench", "guests", "tests"];
+const BESIDE = ["bench", "guests", "scripts", "tests"];
 /** A backup that becomes the primary: the one door between the two. */
 const DOOR = "backup/takeover.ts";
 

@@ -26,12 +26,17 @@ export interface Seen {
 export class Watch implements AsyncDisposable {
   readonly #checker = new LedgerChecker();
   readonly #client: LedgerClient;
+  readonly #hangMs: number;
   #bytes = 0;
 
-  /** @param consoles the addresses of both sides' framed consoles, separated by commas */
-  constructor(consoles: string) {
+  /**
+   * @param consoles the addresses of both sides' framed consoles, separated by commas
+   * @param options for slow hosts: how long to wait before something hangs, and between two requests
+   */
+  constructor(consoles: string, options: { hangMs?: number; intervalMs?: number } = {}) {
+    this.#hangMs = options.hangMs ?? HANG_MS;
     this.#client = new LedgerClient(consoles, {
-      intervalMs: 5,
+      intervalMs: options.intervalMs ?? 5,
       onOutput: ({ offset, bytes }) => {
         assert.equal(offset, this.#bytes, "output at another offset than the next");
         this.#bytes += bytes.length;
@@ -54,14 +59,18 @@ export class Watch implements AsyncDisposable {
   async progress(count = 10): Promise<void> {
     const { answered } = this.#client;
     const work = this.#client.answers(answered + count);
-    await within(work, () => `${count} answers after ${answered}, now ${this.#client.answered}`);
+    await within(
+      work,
+      () => `${count} answers after ${answered}, now ${this.#client.answered}`,
+      this.#hangMs,
+    );
     const { faults } = this.#checker.verdict({ ended: false });
     assert.deepEqual(faults.filter(({ kind }) => kind !== "unanswered"), []);
   }
 
   /** Ends the guest with its last request; checks that nothing is missing, says what was seen. */
   async finish(): Promise<Seen> {
-    const end = await within(this.#client.finish(), () => "the guest's end");
+    const end = await within(this.#client.finish(), () => "the guest's end", this.#hangMs);
     assert.equal(end.exitCode, 0, end.why);
     const { sent, resent, console } = this.#client;
     const { lines, linesSeenTwice, faults } = this.#checker.verdict({ requests: sent });
@@ -78,10 +87,14 @@ export class Watch implements AsyncDisposable {
   }
 }
 
-/** What `work` comes to. @throws Error if it does not within {@link HANG_MS} */
-export async function within<T>(work: Promise<T>, what: () => string): Promise<T> {
+/** What `work` comes to. @throws Error if it does not within `hangMs` */
+export async function within<T>(
+  work: Promise<T>,
+  what: () => string,
+  hangMs = HANG_MS,
+): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const hung = setTimeout(() => reject(new Error(`waited in vain for ${what()}`)), HANG_MS);
+  const hung = setTimeout(() => reject(new Error(`waited in vain for ${what()}`)), hangMs);
   try {
     return await Promise.race([work, promise]);
   } finally {
