@@ -8,18 +8,20 @@ import { bootFiles, openCache } from "../scripts/stock_kvm/layers.ts";
 import { addressOf, StockPair } from "../scripts/stock_kvm/pair.ts";
 import { silentProgress } from "../scripts/stock_kvm/progress.ts";
 import type { StockHost } from "../scripts/stock_kvm/host.ts";
+import { ScratchDirectory } from "./support/run_command.ts";
 
 const ROOT = new URL("../", import.meta.url);
 /** How long a command may take before it hangs. */
 const HANG = "8m";
 const decoder = new TextDecoder();
 
-/** `deno task stock-kvm`, with its standard input. */
+/** `deno task stock-kvm`, with its standard input. Asserts that it leaves no temporary file. */
 async function stockKvm(args: readonly string[], input = "") {
+  using scratch = new ScratchDirectory();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "stock-kvm", "--timeout", HANG, ...args],
     cwd: fileURLToPath(ROOT),
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", TMPDIR: scratch.path },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -28,23 +30,15 @@ async function stockKvm(args: readonly string[], input = "") {
   const written = writer.write(new TextEncoder().encode(input)).then(() => writer.close());
   const { code, stdout, stderr } = await child.output();
   await written.catch(() => {}); // it may have ended without reading
+  assert.deepEqual([...Deno.readDirSync(scratch.path)], []);
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-function leftovers(): string[] {
-  const temporary = Deno.makeTempDirSync();
-  Deno.removeSync(temporary);
-  const folder = temporary.replace(/\/[^/]+$/, "");
-  return [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => /^understudy-(stock|A|B|network)-/.test(name));
-}
-
 Deno.test("a stock host runs commands of this project, with their outputs and exit codes", async () => {
-  const before = leftovers();
   const script = `
     echo "to output $(id -u)"; echo "to errors" >&2
     ./understudy doctor --json
-    ./understudy run hello
+    ./understudy run hello </dev/null
     exit 7
   `;
   const { code, stdout, stderr } = await stockKvm([], script);
@@ -55,7 +49,6 @@ Deno.test("a stock host runs commands of this project, with their outputs and ex
   assert.match(stdout, /hello/i);
   assert.match(stderr, /^to errors$/m);
   assert.doesNotMatch(stdout + stderr, /^\[ +\d+\.\d+\]/m, "the kernel's own words");
-  assert.deepEqual(leftovers(), before);
 });
 
 Deno.test("a command that is not there is code 127; one that takes too long ends with 124", async () => {

@@ -39,7 +39,10 @@ export const addressOf: Readonly<Record<End, string>> = {
 const UNUSED = { arbiter: "192.168.76.102", observer: "192.168.76.103" } as const;
 
 /** How a pair is started: as one host, but for what makes it two. */
-export type StockPairOptions = Omit<StockHostOptions, "name" | "network">;
+export interface StockPairOptions extends Omit<StockHostOptions, "name" | "network"> {
+  /** Which are booted at first; default: both. */
+  readonly hosts?: readonly HostName[];
+}
 
 /** See the top of the file. */
 export class StockPair implements AsyncDisposable {
@@ -54,7 +57,7 @@ export class StockPair implements AsyncDisposable {
     private readonly stack: AsyncDisposableStack,
   ) {}
 
-  /** Boots both hosts at once. @throws UnavailableError if one does not come up */
+  /** Boots the hosts at once. @throws UnavailableError if one does not come up */
   static async start(options: StockPairOptions): Promise<StockPair> {
     await using stack = new AsyncDisposableStack();
     const folder = Deno.makeTempDirSync({ prefix: "understudy-network-" });
@@ -70,7 +73,8 @@ export class StockPair implements AsyncDisposable {
     const gateway = stack.use(await Gateway.start(NETWORK, ends, `${folder}/monitor`));
     const pair = new StockPair(options, folder, network, gateway, stack.move());
     try {
-      const boots = await Promise.allSettled(HOST_NAMES.map((name) => pair.boot(name)));
+      const names = options.hosts ?? HOST_NAMES;
+      const boots = await Promise.allSettled(names.map((name) => pair.boot(name)));
       const failed = boots.find((boot) => boot.status === "rejected");
       if (failed !== undefined) throw failed.reason;
     } catch (error) {

@@ -73,7 +73,8 @@ export function typeAtLedger(
   };
 }
 
-function request(random: Random, number: number): string {
+/** One line of what {@link typeAtLedger} types, without its end. */
+export function request(random: Random, number: number): string {
   const amount = random.below(2 ** 32) - 2 ** 31;
   const command = random.pick([
     `add ${amount}`,

@@ -7,7 +7,8 @@
  * Called by live_pair_test.ts and by the campaign campaigns/live.ts.
  */
 import assert from "node:assert/strict";
-import { Pair, type PairOptions, type SideProcess } from "../../demo/pair_processes.ts";
+import { Pair, type PairOptions } from "../../demo/pair_processes.ts";
+import type { Side } from "../../demo/side.ts";
 import { ConsoleClient } from "../../sinks/console_client.ts";
 import { PATIENT_MS } from "./pair_hosts.ts";
 
@@ -43,13 +44,27 @@ export async function checkLivePair(
   nextInput: NextInput = () => undefined,
 ): Promise<CheckedPair> {
   await using pair = startPatient(options);
-  const { primary, backup } = pair;
+  return await checkSides(pair.primary, pair.backup, pair.consoles, nextInput);
+}
+
+/**
+ * The same for two sides that have been started, wherever they are.
+ * @param consoles where they show the console
+ */
+export async function checkSides(
+  primary: Side,
+  backup: Side,
+  consoles: string,
+  nextInput: NextInput = () => undefined,
+): Promise<CheckedPair> {
   await primary.protected();
   const watch = new Watch(primary, backup);
-  await Promise.all([converse(pair.consoles, nextInput), watch.run()]);
-  const exits = await Promise.all([primary.exited, backup.exited]);
+  await Promise.all([converse(consoles, nextInput), watch.run()]);
+  for (const side of [primary, backup]) {
+    const ending = await side.until(() => side.ending, "its end");
+    assert.equal(ending, "ended with 0", `${primary.text}\n${backup.text}`);
+  }
   const texts = `${primary.text}\n${backup.text}`;
-  assert.deepEqual(exits.map(({ code }) => code), [0, 0], texts);
   const [, recordedPoints, recordedDigests] = primary.text.match(
     /recorded up to (\d+), (\d+) digests/,
   )!;
@@ -82,19 +97,17 @@ class Watch {
   logBytes = 0;
   readonly #digests = new Map<number, number>();
 
-  constructor(private readonly primary: SideProcess, private readonly backup: SideProcess) {}
+  constructor(private readonly primary: Side, private readonly backup: Side) {}
 
   async run(): Promise<void> {
-    let hasEnded = false;
-    void this.primary.exited.then(() => hasEnded = true);
     let lastOfBackup = 0;
-    while (!hasEnded) {
+    while (this.primary.ending === undefined) {
       const [primary, backup] = await Promise.all([
         this.primary.status().catch(() => undefined),
         this.backup.status().catch(() => undefined),
       ]);
       if (primary !== undefined) {
-        assert.equal(primary.divergences, 0);
+        assert.equal(primary.divergences, 0, `${this.primary.text}\n${this.backup.text}`);
         this.logBytes = primary.log.bytes;
         this.#digests.set(primary.digestPoint as number, primary.digest as number);
       }

@@ -21,20 +21,22 @@ export const REACHES: readonly Reach[] = ["the primary", "the backup", "both", "
 
 /** A host under emulation may stand still for a second or two: that is not to be a loss. */
 const TIMEOUT_MS = 8000;
-const PATIENCE = ["--timeout", `${TIMEOUT_MS}ms`, "--heartbeat", "400ms"];
+/** Options of a primary on a stock host, or with a backup there. */
+export const PATIENCE = ["--timeout", `${TIMEOUT_MS}ms`, "--heartbeat", "400ms"];
 /** What takes a second on a host takes so long there. */
-const HANG_MS = 180_000;
+const HANG_MS = 600_000;
 /** An emulated host is busy with ten requests a second. */
 const LOAD_INTERVAL_MS = 100;
 
-/** Both hosts booted, nothing started in them, and an etcd. */
+/** Hosts that are booted, with nothing started in them, and an etcd. */
 export async function bootStockPair(
   stack: AsyncDisposableStack,
+  hosts: readonly HostName[] = HOST_NAMES,
 ): Promise<{ pair: StockPair; etcd: EtcdServer }> {
   const { signal } = new AbortController();
   const boot = await bootFiles({ cache: openCache(), progress: silentProgress, signal });
   const etcd = stack.use(await EtcdServer.start());
-  const pair = stack.use(await StockPair.start({ boot, cpus: 1 }));
+  const pair = stack.use(await StockPair.start({ boot, cpus: 1, hosts }));
   return { pair, etcd };
 }
 
