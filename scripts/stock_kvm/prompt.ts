@@ -30,7 +30,7 @@ export const promptHelp = `\
   sleep 2s, status, help, quit
 Ends of a way: A, B, arbiter, observer. A line that begins with # is nothing.`;
 
-/** @throws UsageError that says what would have been understood */
+/** What a line asks for. @throws UsageError that says what would have been understood */
 export function parseRequest(line: string): Request {
   const text = line.trim();
   if (text === "" || text.startsWith("#")) return { verb: "nothing" };
