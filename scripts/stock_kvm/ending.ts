@@ -1,6 +1,7 @@
 /**
  * What ends a command early: a signal or its own time limit; and the exit code that says so.
  */
+import type { Progress } from "./progress.ts";
 
 /** By 128 and its number, a shell knows which signal ended a process. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
@@ -56,5 +57,25 @@ export class EndingWatch implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
+  }
+}
+
+/**
+ * Does what a command is for, unless it is ended before.
+ * @param limitMs undefined: as long as it takes
+ * @returns the exit code: the work's, or the ending's
+ */
+export async function withinLimit(
+  limitMs: number | undefined,
+  progress: Progress,
+  work: (watch: EndingWatch) => Promise<number>,
+): Promise<number> {
+  using watch = new EndingWatch(limitMs);
+  try {
+    return await work(watch);
+  } catch (error) {
+    if (!(error instanceof Ending)) throw error;
+    progress(error.message);
+    return error.exitCode;
   }
 }

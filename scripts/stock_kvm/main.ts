@@ -3,22 +3,22 @@
  */
 import { command, runMain } from "../../base/command_line.ts";
 import type { ExitCodeValue } from "../../base/errors.ts";
-import { Ending, EndingWatch } from "./ending.ts";
+import { type EndingWatch, withinLimit } from "./ending.ts";
 import { StockHost } from "./host.ts";
 import { bootFiles, openCache } from "./layers.ts";
-import { cpusOption, keepOption, memoryOption, timeoutOption } from "./options.ts";
+import {
+  cpusOption,
+  type HostOptions,
+  keepOption,
+  memoryOption,
+  ownArgs,
+  timeoutOption,
+} from "./options.ts";
 import { progressOnStderr } from "./progress.ts";
 import { requireQemu } from "./qemu.ts";
 import { passInput, startShell, toStdio } from "./stdio.ts";
 
 const progress = progressOnStderr("stock-kvm");
-
-interface Options {
-  readonly memory: number;
-  readonly cpus: number;
-  readonly timeout?: number | undefined;
-  readonly keep?: boolean | undefined;
-}
 
 await runMain(async () => {
   let code = 0;
@@ -26,7 +26,7 @@ await runMain(async () => {
     "stock-kvm",
     "runs COMMAND on a host that is Debian's own kernel with its own kvm-amd module, in QEMU",
     [
-      "deno task stock-kvm -- ./understudy demo",
+      "deno task stock-kvm -- ./understudy doctor",
       "deno task stock-kvm --cpus 1 --timeout 5m -- ./understudy run hello",
       "deno task stock-kvm                 a shell; its end ends the host",
     ],
@@ -43,28 +43,15 @@ await runMain(async () => {
     )
     .passThroughOptions()
     .action(async (words, options) => {
-      code = await run(words, options);
+      code = await withinLimit(options.timeout, progress, (watch) => runIn(words, options, watch));
     });
-  await program.parseAsync(Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args, {
-    from: "user",
-  });
+  await program.parseAsync(ownArgs(), { from: "user" });
   return code as ExitCodeValue;
 });
 
-async function run(words: readonly string[], options: Options): Promise<number> {
-  using watch = new EndingWatch(options.timeout);
-  try {
-    return await runIn(words, options, watch);
-  } catch (error) {
-    if (!(error instanceof Ending)) throw error;
-    progress(error.message);
-    return error.exitCode;
-  }
-}
-
 async function runIn(
   words: readonly string[],
-  { memory: memoryMiB, cpus, keep = false }: Options,
+  { memory: memoryMiB, cpus, keep = false }: HostOptions,
   watch: EndingWatch,
 ): Promise<number> {
   await requireQemu();

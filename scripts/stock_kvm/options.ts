@@ -5,6 +5,21 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { parseCount, parseMilliseconds, parseSize } from "../../base/command_line.ts";
 import { defaultCpus, defaultMemoryMiB } from "./host.ts";
 
+/** What they come to. */
+export interface HostOptions {
+  /** MiB. */
+  readonly memory: number;
+  readonly cpus: number;
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+  readonly keep?: boolean | undefined;
+}
+
+/** This program's arguments, without the `--` that `deno task` is given before them. */
+export function ownArgs(): string[] {
+  return Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args;
+}
+
 const MIB = 2 ** 20;
 /** Below this the root file system, which is in memory, does not fit. */
 const LEAST_MEMORY_MIB = 768;

@@ -5,10 +5,17 @@ import { command, runMain } from "../../base/command_line.ts";
 import { type ExitCodeValue, UnderstudyError } from "../../base/errors.ts";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { Making } from "./cache.ts";
-import { Ending, EndingWatch } from "./ending.ts";
+import { type EndingWatch, withinLimit } from "./ending.ts";
 import { PairEtcd } from "./etcd.ts";
 import { bootFiles, openCache } from "./layers.ts";
-import { cpusOption, keepOption, memoryOption, timeoutOption } from "./options.ts";
+import {
+  cpusOption,
+  type HostOptions,
+  keepOption,
+  memoryOption,
+  ownArgs,
+  timeoutOption,
+} from "./options.ts";
 import { HOST_NAMES, StockPair } from "./pair.ts";
 import { PairControl } from "./pair_control.ts";
 import { progressOnStderr } from "./progress.ts";
@@ -16,13 +23,6 @@ import { parseRequest } from "./prompt.ts";
 import { requireQemu } from "./qemu.ts";
 
 const progress = progressOnStderr("stock-kvm:pair");
-
-interface Options {
-  readonly memory: number;
-  readonly cpus: number;
-  readonly timeout?: number | undefined;
-  readonly keep?: boolean | undefined;
-}
 
 await runMain(async () => {
   let code = 0;
@@ -48,28 +48,15 @@ await runMain(async () => {
     )
     .passThroughOptions()
     .action(async (words, options) => {
-      code = await run(words, options);
+      code = await withinLimit(options.timeout, progress, (watch) => runIn(words, options, watch));
     });
-  await program.parseAsync(Deno.args[0] === "--" ? Deno.args.slice(1) : Deno.args, {
-    from: "user",
-  });
+  await program.parseAsync(ownArgs(), { from: "user" });
   return code as ExitCodeValue;
 });
 
-async function run(words: readonly string[], options: Options): Promise<number> {
-  using watch = new EndingWatch(options.timeout);
-  try {
-    return await runIn(words, options, watch);
-  } catch (error) {
-    if (!(error instanceof Ending)) throw error;
-    progress(error.message);
-    return error.exitCode;
-  }
-}
-
 async function runIn(
   words: readonly string[],
-  { memory: memoryMiB, cpus, keep = false }: Options,
+  { memory: memoryMiB, cpus, keep = false }: HostOptions,
   watch: EndingWatch,
 ): Promise<number> {
   const { signal } = watch;
