@@ -48,8 +48,13 @@ halt:
     hlt
     jmp halt
 
-// An interrupt: counted, acknowledged, done. With `nesting` set, others may come in before the return,
-// at the exit that the OUT causes; not deeper than 4, for a clock that catches up brings one at every exit.
+// An interrupt: counted, acknowledged, done. With `nesting` set, others may come in before the return; not
+// deeper than 4, for a clock that catches up brings one at every exit.
+//
+// Others come in while ring 3 runs, and nowhere else: after `iretq` to ring 3 a waiting interrupt comes in
+// before the first instruction, on every host. Behind STI in ring 0 hosts differ: one that interprets ring 0
+// lets others in where it likes, and an emulated one can lose the shadow of STI that keeps them out for one
+// instruction more.
 interrupt:
     push rax
     mov eax, dword ptr [rsp + 8]
@@ -63,14 +68,8 @@ interrupt:
     cmp dword ptr [nesting], 0
     je 2f
     cmp dword ptr [nesting_depth], 4
-    jae 2f
-    inc dword ptr [nesting_depth]
-    sti
-    out 0x80, al
-    cli
-    dec dword ptr [nesting_depth]
-// Back to ring 0 it goes with interrupts off: what came in there was let in at one instruction (OUT, HLT)
-// and the next one is CLI. In between, a host that interprets ring 0 would let others in where it likes.
+    jb open
+// Back to ring 0 (which was at HLT) it goes with interrupts off.
 2:  test byte ptr [rsp + 32], 3
     jnz 3f
     and dword ptr [rsp + 40], ~0x200
@@ -78,19 +77,47 @@ interrupt:
     add rsp, 16
     iretq
 
+// Opens for others: in ring 3, at `opening`, which comes back by int3 (closing). Their frames go below this
+// one's: that is where the task state says that ring 0's stack begins.
+open:
+    inc dword ptr [nesting_depth]
+    push qword ptr [tss + 4]
+    mov qword ptr [tss + 4], rsp
+    push 0x2b
+    push offset ring3_stack_top         // nothing is pushed there
+    push 0x3202
+    push 0x33
+    push offset opening
+    iretq
+closing:
+    mov rsp, qword ptr [tss + 4]
+    pop qword ptr [tss + 4]
+    dec dword ptr [nesting_depth]
+    jmp 2b
+
+    .section .text.opening, "ax", @progbits
+opening:
+    out 0x80, al
+    mov eax, 4
+    int3
+
+    .section .ring0.interrupts, "ax", @progbits
 // int3 from ring 3: EAX says what is wanted (service.rs).
 service:
     cmp eax, 1
     je idle
     cmp eax, 2
     je halt
+    cmp eax, 4
+    je closing
     cmp eax, 3
     jne 4f
     push rax
     call pic_start
     pop rax
     jmp 4f
-// RDI is the interrupt total that ring 3 has dealt with. STI's shadow makes "sti; hlt" atomic.
+// RDI is the interrupt total that ring 3 has dealt with. STI's shadow makes "sti; hlt" atomic; no interrupt
+// waits there, for it would have come in before int3.
 idle:
     cmp rdi, qword ptr [interrupt_total]
     jne 4f
