@@ -106,6 +106,7 @@ export class LedgerChecker {
   #seenTwice = 0;
   #again = 0;
   #ticks = 0;
+  #tickPeriodMs = 0;
   #ended = false;
 
   /** Takes the next bytes of the output. @returns the lines that they end, without those that came again */
@@ -181,6 +182,7 @@ export class LedgerChecker {
     }
     this.#checkChain(line);
     if ((line.kind === "boot") !== (line.number === 1)) this.#fault("malformed", `${quote(line)}`);
+    if (line.kind === "boot") this.#takeBoot(line);
     this.#lastNumber = line.number;
     this.#last = line;
     this.#texts.set(line.number, line.text);
@@ -197,12 +199,18 @@ export class LedgerChecker {
     this.#chainIsKnown = true;
   }
 
+  #takeBoot(line: LedgerLine): void {
+    const [, period] = line.rest.match(/^ledger (\d{1,5})ms$/) ?? [];
+    if (period === undefined) this.#fault("malformed", `${quote(line)}: expected ledger <p>ms`);
+    else this.#tickPeriodMs = Number(period);
+  }
+
   #takeTick(line: LedgerLine): void {
     const [, k, ms] = line.rest.match(/^(\d{1,15}) (\d{1,15})ms$/)?.map(Number) ?? [];
     const expected = this.#ticks + 1;
     if (k !== expected) this.#fault("tick", `${quote(line)}: expected tick ${expected}`);
     this.#ticks = k ?? expected;
-    if (ms !== undefined && (ms < 100 * this.#ticks || !this.#account.clock(ms))) {
+    if (ms !== undefined && (ms < this.#tickPeriodMs * this.#ticks || !this.#account.clock(ms))) {
       this.#fault("tick", `${quote(line)}: the clock is too early`);
     }
   }

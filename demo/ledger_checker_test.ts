@@ -31,11 +31,11 @@ function textOf(lines: readonly string[]): string {
 
 Deno.test("the example in the guest's own documentation is right, but for what it shows as an error", () => {
   const text = [
-    "1 boot ledger ~75cec52f",
-    "2 tick 1 100ms ~77acbd50",
-    "3 answer #7 add 5 => 5 ~2bb6c491",
-    "4 again #7 add 5 => 5 ~c5fbe361",
-    "5 error b\\xff => unknown request ~3e328c28",
+    "1 boot ledger 100ms ~c9e2c266",
+    "2 tick 1 100ms ~403f12f7",
+    "3 answer #7 add 5 => 5 ~4585f1c6",
+    "4 again #7 add 5 => 5 ~810cd814",
+    "5 error b\\xff => unknown request ~365f51c7",
   ];
   const madeUp = new LedgerOutput().tick().add(7, 5).reply("again", "#7 add 5", "5")
     .reply("error", "b\\xff", "unknown request");
@@ -169,7 +169,7 @@ const broken: readonly [string, () => string, FaultKind[]][] = [
   ]],
   ["the first line is no boot line", () => {
     const { lines } = goodOutput();
-    return textOf([lines[0]!.replace("boot ledger", "tick 1 100ms"), ...lines.slice(1)]);
+    return textOf([lines[0]!.replace("boot ledger 100ms", "tick 1 100ms"), ...lines.slice(1)]);
   }, ["malformed", "checksum", "tick"]],
   ["a line is no line", () => {
     const { lines } = goodOutput();

@@ -16,7 +16,7 @@ export class LedgerOutput {
 
   /** Begins with the boot line. */
   constructor() {
-    this.print("boot", "ledger");
+    this.print("boot", "ledger 100ms");
   }
 
   /** All lines as one text. */

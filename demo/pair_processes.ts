@@ -24,6 +24,8 @@ export interface PairSideOptions extends SideOptions {
 export interface PairOptions {
   /** A bundled guest's name or a path; default: ledger. */
   readonly guest?: string;
+  /** For the guest; default: none. */
+  readonly commandLine?: string;
   /** The primary waits for its backup before the guest starts; default: true. */
   readonly requireBackup?: boolean;
   /** As the command line names it; default: a directory of the pair's own. */
@@ -82,7 +84,9 @@ export class Pair implements AsyncDisposable {
   /** Starts the primary, or starts it again as a service manager would. */
   startPrimary(options = this.options.primary ?? {}): SideProcess {
     const require = this.options.requireBackup ?? true ? ["--require-backup"] : [];
-    const args = ["primary", this.options.guest ?? "ledger", ...require, ...this.#common(0)];
+    const { guest = "ledger", commandLine } = this.options;
+    const told = commandLine === undefined ? [] : ["--cmdline", commandLine];
+    const args = ["primary", guest, ...told, ...require, ...this.#common(0)];
     return this.#start("primary", args, options);
   }
 

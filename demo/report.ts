@@ -10,7 +10,13 @@ import type { Show } from "./show.ts";
 
 /** What a demo has gathered when its guest has ended. */
 export interface Gathered {
-  readonly host: { readonly good: number; readonly limited: number; readonly missing: number };
+  readonly host: {
+    readonly good: number;
+    readonly limited: number;
+    readonly missing: number;
+    /** Exits take long there: fewer requests, a slower clock. */
+    readonly isSlow: boolean;
+  };
   /** From the start to the guest's end. */
   readonly durationMs: number;
   /** Of the primary: when its backup followed, and right before it was killed. */

@@ -25,7 +25,7 @@ function gathered(output = goodOutput(requests - 2).text): Gathered {
   const checker = new LedgerChecker();
   checker.write(new TextEncoder().encode(output));
   return {
-    host: { good: 1, limited: 0, missing: 0 },
+    host: { good: 1, limited: 0, missing: 0, isSlow: false },
     durationMs: 1,
     atProtection: status(1000, 2),
     beforeKill: status(5000, 202),

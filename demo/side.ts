@@ -27,7 +27,8 @@ export interface SideStatus {
 /** How long a side may take to get somewhere. It takes a second where two sides start at once; on an
  * emulated host, half a minute. */
 const patienceMs = 120_000;
-const pollMs = 20;
+/** Between two looks: so long, and so many times what a look took, which is not nothing on an emulated host. */
+const poll = { everyMs: 20, timesOwn: 8 } as const;
 
 /** See the top of the file. */
 export abstract class Side {
@@ -77,15 +78,16 @@ export abstract class Side {
     return this.having(isLive, `live in generation ${generation}`, timeoutMs);
   }
 
-  /** Polls until there is something. */
+  /** Looks until there is something. */
   async until<T>(
-    poll: () => T | undefined | Promise<T | undefined>,
+    look: () => T | undefined | Promise<T | undefined>,
     what: string,
     timeoutMs = patienceMs,
   ): Promise<T> {
     for (const endMs = performance.now() + timeoutMs;;) {
       const { ending } = this;
-      const found = await poll();
+      const startMs = performance.now();
+      const found = await look();
       if (found !== undefined) return found;
       if (ending !== undefined || performance.now() > endMs) {
         const how = ending ?? `not within ${timeoutMs} ms`;
@@ -93,7 +95,9 @@ export abstract class Side {
           `${this.name}: expected ${what}: ${how}; it said:\n${this.text}`,
         );
       }
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      const tookMs = performance.now() - startMs;
+      const waitMs = Math.max(poll.everyMs, poll.timesOwn * tookMs);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }
 }

@@ -105,7 +105,7 @@ Deno.test("the ledger answers requests between its ticks and ends when told to",
       // The next request goes out on a tick, so that both mix.
       const next = requests[asked];
       if (next) await writer.write(encoder.encode(`${next[0]}\n`));
-    } else if (rest === "boot ledger") {
+    } else if (rest === "boot ledger 100ms") {
       assert.equal(number, 1);
     } else {
       const [, expected] = requests[asked++] ?? assert.fail(`nobody asked for: ${line}`);

@@ -1,7 +1,7 @@
 //! The ledger: a guest whose output shows whether anything was lost, repeated or changed.
 //!
 //! It keeps an account, takes requests from the console, a line each (ended by `\n` or `\r`; empty
-//! lines don't count), and prints a tick line every 100 ms of its clock. This library is the pure part:
+//! lines don't count), and prints a tick line every so often, by its clock. This library is the pure part:
 //! bytes and ticks in, lines out. main.rs connects it to the machine.
 //!
 //! # Requests
@@ -26,8 +26,8 @@
 //!
 //! | kind | rest |
 //! | --- | --- |
-//! | `boot` | `ledger`; the first line and no other |
-//! | `tick` | `<k> <ms>ms`; k counts from 1 without a gap, ms is the guest's clock, at least 100 k |
+//! | `boot` | `ledger <p>ms`, a tick line every p ms; the first line and no other |
+//! | `tick` | `<k> <ms>ms`; k counts from 1 without a gap, ms is the guest's clock, at least p k |
 //! | `answer` | `<request> => <result>` |
 //! | `again` | `<request> => <result>`, the result that the same number got before |
 //! | `error` | `<request> => <why>`; nothing was applied |
@@ -48,11 +48,11 @@
 //! byte 0xff (tests.rs holds the code to it):
 //!
 //! ```text
-//! 1 boot ledger ~75cec52f
-//! 2 tick 1 100ms ~77acbd50
-//! 3 answer #7 add 5 => 5 ~2bb6c491
-//! 4 again #7 add 5 => 5 ~c5fbe361
-//! 5 error b\xff => unknown request ~3e328c28
+//! 1 boot ledger 100ms ~c9e2c266
+//! 2 tick 1 100ms ~403f12f7
+//! 3 answer #7 add 5 => 5 ~4585f1c6
+//! 4 again #7 add 5 => 5 ~810cd814
+//! 5 error b\xff => unknown request ~365f51c7
 //! ```
 #![cfg_attr(not(test), no_std)]
 
@@ -69,9 +69,6 @@ use account::{Account, Outcome};
 use input::Input;
 use printer::Printer;
 
-/// Milliseconds between two tick lines.
-pub const TICK_MS: u64 = 100;
-
 /// Lines to print, and whether the guest is to end after them.
 pub struct Reply<'a> {
     /// A whole line.
@@ -81,8 +78,8 @@ pub struct Reply<'a> {
 }
 
 /// The whole state of the guest.
-#[derive(Default)]
 pub struct Ledger {
+    period_ms: u64,
     account: Account,
     input: Input,
     printer: Printer,
@@ -90,14 +87,25 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// An empty account, and a tick line every `period_ms`.
+    pub fn new(period_ms: u64) -> Self {
+        Self {
+            period_ms,
+            account: Account::default(),
+            input: Input::default(),
+            printer: Printer::default(),
+            ticks: 0,
+        }
+    }
+
     /// The line to print first.
     pub fn boot(&mut self) -> &[u8] {
-        self.printer.line("boot", format_args!("ledger"))
+        self.printer.line("boot", format_args!("ledger {}ms", self.period_ms))
     }
 
     /// The next tick line, if one is due at `now_ms`. To be asked until there is none.
     pub fn tick(&mut self, now_ms: u64) -> Option<&[u8]> {
-        if now_ms < (self.ticks + 1) * TICK_MS {
+        if now_ms < (self.ticks + 1) * self.period_ms {
             return None;
         }
         self.ticks += 1;

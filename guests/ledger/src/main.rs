@@ -10,8 +10,11 @@ runtime::guest!(main);
 /// The console's interrupt vector.
 const CONSOLE_VECTOR: usize = 0x20 + console::LINE as usize;
 
+/// Ticks of the clock from one tick line to the next.
+const TICKS_A_LINE: u64 = 10;
+
 fn main() -> u8 {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(clock::ms(TICKS_A_LINE));
     console::enable_input();
     console::write(ledger.boot());
     let mut drained_at = u64::MAX; // the first byte may have come without an interrupt

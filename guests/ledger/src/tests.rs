@@ -51,7 +51,7 @@ fn fnv_1a_has_its_published_values() {
 
 #[test]
 fn the_example_of_the_documentation_is_what_comes_out() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     let mut output = String::from_utf8(ledger.boot().to_vec()).unwrap();
     output += str::from_utf8(ledger.tick(100).unwrap()).unwrap();
     output += &feed(&mut ledger, b"#7 add 5\n#7 add 5\nb\xff\n");
@@ -68,7 +68,7 @@ fn the_example_of_the_documentation_is_what_comes_out() {
 
 #[test]
 fn requests_change_and_tell_the_account() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     assert_eq!(ask(&mut ledger, "add 5"), "answer add 5 => 5");
     assert_eq!(ask(&mut ledger, "sub 12"), "answer sub 12 => -7");
     assert_eq!(ask(&mut ledger, "get"), "answer get => -7");
@@ -79,7 +79,7 @@ fn requests_change_and_tell_the_account() {
 
 #[test]
 fn only_quit_ends_the_guest() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     let ends = b"get\nquit\n"
         .map(|byte| ledger.receive(byte, false, || TIME).is_some_and(|reply| reply.end));
     assert_eq!(ends.iter().position(|&end| end), Some(8));
@@ -87,7 +87,7 @@ fn only_quit_ends_the_guest() {
 
 #[test]
 fn a_repeated_number_gets_the_same_answer_and_changes_nothing() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     assert_eq!(ask(&mut ledger, "#1 add 5"), "answer #1 add 5 => 5");
     assert_eq!(ask(&mut ledger, "#2 add 5"), "answer #2 add 5 => 10");
     assert_eq!(ask(&mut ledger, "#1 add 5"), "again #1 add 5 => 5");
@@ -97,7 +97,7 @@ fn a_repeated_number_gets_the_same_answer_and_changes_nothing() {
 
 #[test]
 fn a_number_that_ended_in_an_error_can_be_used_again() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     ask(&mut ledger, "add 1");
     let most = format!("#1 add {}", i64::MAX);
     assert_eq!(ask(&mut ledger, &most), format!("error {most} => overflow"));
@@ -107,7 +107,7 @@ fn a_number_that_ended_in_an_error_can_be_used_again() {
 
 #[test]
 fn the_last_65536_numbers_are_kept_and_older_ones_refused() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     for number in 1..=KEPT + 1 {
         ask(&mut ledger, &format!("#{number} add 1"));
     }
@@ -118,7 +118,7 @@ fn the_last_65536_numbers_are_kept_and_older_ones_refused() {
 
 #[test]
 fn overflow_is_an_error_at_both_ends() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     ask(&mut ledger, &format!("add {}", i64::MAX));
     assert_eq!(ask(&mut ledger, "add 1"), "error add 1 => overflow");
     assert_eq!(ask(&mut ledger, "sub -1"), "error sub -1 => overflow");
@@ -134,7 +134,7 @@ fn overflow_is_an_error_at_both_ends() {
 
 #[test]
 fn bad_requests_say_what_is_wrong() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     for (request, why) in [
         ("give 5", "unknown request"),
         ("#5", "unknown request"),
@@ -150,7 +150,7 @@ fn bad_requests_say_what_is_wrong() {
 
 #[test]
 fn what_is_echoed_is_escaped_and_bounded() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     assert!(feed(&mut ledger, b"a\\\x07\xc3\n").contains(r" error a\\\x07\xc3 => "));
     let output = feed(&mut ledger, &[&[0xfe; 300][..], b"\n"].concat());
     let echo = format!("{} => longer than 256 bytes ~", r"\xfe".repeat(256));
@@ -160,7 +160,7 @@ fn what_is_echoed_is_escaped_and_bounded() {
 
 #[test]
 fn empty_lines_do_not_count_and_either_end_will_do() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     let output = feed(&mut ledger, b"\r\n\nget\r\n\rget\n");
     assert_eq!(output.lines().count(), 2);
     observe(&output);
@@ -168,7 +168,7 @@ fn empty_lines_do_not_count_and_either_end_will_do() {
 
 #[test]
 fn a_request_with_bytes_lost_is_not_applied() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     feed(&mut ledger, b"add ");
     assert!(ledger.receive(b'5', true, || TIME).is_none());
     assert!(feed(&mut ledger, b"\n").contains(" error add 5 => bytes were lost in it ~"));
@@ -177,7 +177,7 @@ fn a_request_with_bytes_lost_is_not_applied() {
 
 #[test]
 fn ticks_come_one_for_every_100_ms_however_late() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     assert!(ledger.tick(99).is_none());
     assert!(ledger.tick(100).is_some());
     assert!(ledger.tick(199).is_none());
@@ -198,7 +198,7 @@ fn an_observer_of_the_output_alone_can_follow_the_chain() {
         (seed >> 33) % below
     };
     let parts = ["add ", "sub ", "get", "sum", "#", " => ", "~", "\\", "7", "-", "\n", "\r", " "];
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(100);
     let mut output = String::from_utf8(ledger.boot().to_vec()).unwrap();
     for _ in 0..20_000 {
         match draw(16) {

@@ -108,6 +108,14 @@ pub fn arguments() -> impl Iterator<Item = &'static str> {
     command_line().split_ascii_whitespace().filter(|word| !word.contains('='))
 }
 
+/// The value of a word `name=value` of the command line, the first if there are several.
+pub fn option(name: &str) -> Option<&'static str> {
+    command_line()
+        .split_ascii_whitespace()
+        .find_map(|word| word.split_once('=').filter(|(key, _)| *key == name))
+        .map(|(_, value)| value)
+}
+
 /// All RAM of the memory map, in bytes.
 pub fn memory_bytes() -> u64 {
     MEMORY_BYTES.load(Relaxed)
