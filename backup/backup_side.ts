@@ -9,7 +9,7 @@ import { checkMachineId } from "../arbiter/arbiter.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { FrameDecoder, FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
 import { ExitCode, PeerError } from "../base/errors.ts";
-import { helloTimeoutMs, replayStallMs } from "../base/limits.ts";
+import { helloTimeoutMs, replayStallMs, tickMaxMs } from "../base/limits.ts";
 import type { Bytes } from "../base/layout.ts";
 import type { Say } from "../base/reporter.ts";
 import type { FrameLink } from "../link/link.ts";
@@ -63,6 +63,7 @@ export class BackupSide {
   #sink: Sink | undefined;
   #claimer: Claimer | undefined;
   #sinkTail: Promise<void> = Promise.resolve();
+  #ticker: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
   #logBytes = 0;
   #sequence = 0;
@@ -76,12 +77,12 @@ export class BackupSide {
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
   async run(): Promise<SessionEnd> {
     const { say } = this.#parts;
-    const ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#tickEvery(tickMaxMs);
     const received = this.#receive();
     this.step({ type: "connected" });
     const end = await this.#ended.promise;
     this.#isOver = true;
-    clearInterval(ticker);
+    clearInterval(this.#ticker);
     const closed = this.#closeLink(received);
     await this.#sinkTail;
     // A primary that hangs must not hold up the takeover: the link closes in its own time.
@@ -226,7 +227,10 @@ export class BackupSide {
     const { kind, generation, sequence, through } = readHeader(bytes);
     if (kind !== FrameKind.log) {
       const message = decodeMessage(kind, openMessage(bytes).payload);
-      if (message.type === "welcome") checkWelcome(message);
+      if (message.type === "welcome") {
+        checkWelcome(message);
+        this.#tickEvery(Math.min(message.heartbeatMs / 2, tickMaxMs));
+      }
       return this.step({ type: "message", message });
     }
     this.#decoder.open(bytes);
@@ -267,6 +271,11 @@ export class BackupSide {
         break;
     }
     return notice;
+  }
+
+  #tickEvery(milliseconds: number): void {
+    clearInterval(this.#ticker);
+    this.#ticker = setInterval(() => this.#tick(), milliseconds);
   }
 
   #tick(): void {
@@ -337,6 +346,3 @@ function checkWelcome({ machineId, memoryBytes }: MessageOf<"welcome">): void {
     throw new PeerError(`a welcome to what is no machine: ${(cause as Error).message}`, { cause });
   }
 }
-
-/** How often silence and stalls are looked for. */
-const TICK_MS = 20;

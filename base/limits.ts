@@ -141,8 +141,13 @@ export const timeoutMaxMs = 24 * 3600 * 1000;
 /** Backups that have connected and not yet said hello. */
 export const pendingBackupCount = 8;
 
-/** From a connection to its hello, and from a hello to its welcome: see {@link consoleHelloMs}. */
-export const helloTimeoutMs = 2000;
+/** From a connection to its hello, and from a hello to its welcome. The other side may just have started: on an
+ * emulated host it is busy for some seconds, with itself. */
+export const helloTimeoutMs = 10_000;
+
+/** How often a side looks for silence and stalls at least; two looks a heartbeat if that is more often. Claims
+ * that are to be tried again wait for it, and console input that is to be acknowledged while nobody follows. */
+export const tickMaxMs = 250;
 
 /** What a peer that is let go has to take in what was sent to it last: a full send queue at 1 Gbit/s is
  * there in 40 ms. */
@@ -172,8 +177,9 @@ export const exitsPerTimeEvent = 256;
 /** A frame is closed once its payload has this size, though no output waits: one write. */
 export const framePayloadTargetBytes = 32 * KiB;
 
-/** A frame is closed once it is this old, though no output waits: bounds the backup's lag. */
-export const frameAgeUs = 20_000;
+/** A frame is closed once it is a heartbeat old, though no output waits, and at this age at the latest: bounds the
+ * backup's lag. A log for a file alone has frames of this age. */
+export const frameAgeMaxMs = 250;
 
 /** An output that ends in no newline waits this long for more bytes before its frame is closed. */
 export const flushDelayMaxUs = 2_000;

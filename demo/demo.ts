@@ -26,9 +26,15 @@ const REQUESTS = 300;
  * On a host whose exits are slow (the doctor says so) the guest's clock ticks slower, fewer requests suffice, and
  * silence means less. Fewer suffice on a busy host too, once the step has taken so long.
  */
-const SLOW = { requests: 30, afterMs: 8000, commandLine: "hz=20", timeout: "20000ms" } as const;
+const SLOW = {
+  requests: 20,
+  afterMs: 8000,
+  unansweredMax: 4,
+  commandLine: "hz=20",
+  timeout: "20000ms",
+} as const;
 /** A demo that takes longer is stuck. It takes ten seconds on a busy machine, a minute on an emulated one. */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 /** Attempts to find a live console before the client gives up: a minute of waits. */
 const CONSOLE_ATTEMPTS = 120;
 /** Faster than the guest answers, so that it is never idle when it is hit. */
@@ -101,6 +107,7 @@ async function perform(options: DemoOptions, acquire: Acquire): Promise<DemoRepo
     new LedgerClient(pair.consoles, {
       attempts: CONSOLE_ATTEMPTS,
       intervalMs: REQUEST_INTERVAL_MS,
+      ...(host.isSlow ? { unansweredMax: SLOW.unansweredMax } : {}),
       onOutput: ({ bytes }) => observer.show(bytes),
     })
   );

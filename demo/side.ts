@@ -27,8 +27,8 @@ export interface SideStatus {
 /** How long a side may take to get somewhere. It takes a second where two sides start at once; on an
  * emulated host, half a minute. */
 const patienceMs = 120_000;
-/** Between two looks: so long, and so many times what a look took, which is not nothing on an emulated host. */
-const poll = { everyMs: 20, timesOwn: 8 } as const;
+/** Between two looks: so many times what a look took, which is not nothing on an emulated host, within bounds. */
+const pause = { times: 8, minMs: 20, maxMs: 500 } as const;
 
 /** See the top of the file. */
 export abstract class Side {
@@ -96,7 +96,7 @@ export abstract class Side {
         );
       }
       const tookMs = performance.now() - startMs;
-      const waitMs = Math.max(poll.everyMs, poll.timesOwn * tookMs);
+      const waitMs = Math.min(pause.maxMs, Math.max(pause.minMs, pause.times * tookMs));
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }
   }

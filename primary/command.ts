@@ -69,8 +69,12 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
       new Option("--commit <when>", "outputs wait until the backup has so much of their log")
         .choices(["received", "replayed"] as const).default("received" as const),
     )
-    .option("--heartbeat <ms>", "how often the sides hear of each other", parseMilliseconds, 50)
     .option("--timeout <ms>", "silence for longer is a loss", parseMilliseconds, 500)
+    .option(
+      "--heartbeat <ms>",
+      "how often the sides hear of each other (default: a tenth of the timeout)",
+      parseMilliseconds,
+    )
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
     .action(async (guest, options) => {
@@ -97,7 +101,7 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
           who: options.who,
           requireBackup: options.requireBackup,
           commitReplayed: options.commit === "replayed",
-          heartbeatMs: options.heartbeat,
+          heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
           timeoutMs: options.timeout,
           ...(options.id === undefined ? {} : { id: options.id }),
           ...(options.supersede === undefined ? {} : { supersede: options.supersede }),

@@ -13,6 +13,7 @@
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
+import { frameAgeMaxMs, tickMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
@@ -77,7 +78,7 @@ export class PrimarySide {
   async run(): Promise<Halt> {
     const { connections, sink, say } = this.#parts;
     const { heartbeatMs } = this.#protocol.rules;
-    this.#ticker = setInterval(() => this.#tick(), heartbeatMs / 2);
+    this.#ticker = setInterval(() => this.#tick(), Math.min(heartbeatMs / 2, tickMaxMs));
     connections?.serve((input) => this.step(input));
     const threadEnded = this.#readThread();
     this.#pumpInput();
@@ -149,6 +150,11 @@ export class PrimarySide {
   /** Outputs that this side performed at its takeover, for the status. */
   performedAtTakeover = 0;
 
+  /** The backup hears something at every heartbeat: that may as well be log. */
+  get #frameAgeMs(): number {
+    return Math.min(this.#protocol.rules.heartbeatMs, frameAgeMaxMs);
+  }
+
   #tick(): void {
     this.step({ type: "tick" });
     const { sink, thread } = this.#parts;
@@ -196,7 +202,7 @@ export class PrimarySide {
         return sink.inputCommitted(effect.offset);
       case "startLog":
         this.#sentMs.length = 0;
-        return this.#tell(effect);
+        return this.#tell({ ...effect, frameAgeMs: this.#frameAgeMs });
       case "stopLog":
       case "pause":
       case "resume":

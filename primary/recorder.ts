@@ -13,7 +13,6 @@ import {
   exitsPerDigest,
   exitsPerTimeEvent,
   flushDelayMaxUs,
-  frameAgeUs,
   framePayloadTargetBytes,
   outputBatchBytes,
 } from "../base/limits.ts";
@@ -32,7 +31,7 @@ import { OutputBatch } from "../machine/output_batch.ts";
 import { captureState } from "../machine/state.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
-import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 
 const NEWLINE = 10;
 
@@ -53,6 +52,7 @@ export class Recorder implements InputSource {
   #lastTimePoint = 0;
   #lastDigestPoint = 0;
   #frameOpenedUs = 0;
+  #frameAgeUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
   readonly #outputs = new OutputBatch();
   #outputSinceUs = 0;
@@ -64,7 +64,7 @@ export class Recorder implements InputSource {
   #paused: boolean;
   #stopping = false;
   #endNoticed = false;
-  #wantsCapture: { session: number; generation: number } | undefined;
+  #wantsCapture: StartLog | undefined;
   #wantsDigest = false;
 
   constructor(
@@ -114,7 +114,7 @@ export class Recorder implements InputSource {
       }
       if (this.channel.commands.usedBytes > 0) return;
       const ageUs = this.#log !== undefined && this.#log.openEvents > 0
-        ? this.#frameOpenedUs + frameAgeUs - this.#nowUs
+        ? this.#frameOpenedUs + this.#frameAgeUs - this.#nowUs
         : Infinity;
       if (ageUs <= 0) this.#close(machine, true);
       else this.channel.wait(Math.min(deadlineUs - this.#nowUs, ageUs) / 1000);
@@ -196,7 +196,7 @@ export class Recorder implements InputSource {
       this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
     const logDue = this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
-        this.#nowUs - this.#frameOpenedUs >= frameAgeUs);
+        this.#nowUs - this.#frameOpenedUs >= this.#frameAgeUs);
     if (outputDue || logDue) this.#close(machine, true);
   }
 
@@ -214,7 +214,7 @@ export class Recorder implements InputSource {
   /** Begins a session's log: the whole state, each section a frame of its own. */
   #capture(
     machine: Machine,
-    { session, generation }: { session: number; generation: number },
+    { session, generation, frameAgeMs }: StartLog,
   ): void {
     // Output from before the state is no part of the session: main has it before the first frame.
     this.#log?.[Symbol.dispose]();
@@ -238,6 +238,7 @@ export class Recorder implements InputSource {
     }
     log.close(machine, true);
     this.#log = log;
+    this.#frameAgeUs = frameAgeMs * 1000;
     this.#lastDigestPoint = machine.point;
     this.#lastTimePoint = machine.point;
   }

@@ -3,10 +3,18 @@
  */
 import type { GuestEnd } from "../machine/machine.ts";
 
+/** Log from now on, beginning with the whole state. */
+export interface StartLog {
+  readonly type: "startLog";
+  readonly session: number;
+  readonly generation: number;
+  /** A frame is closed at this age, though no output waits for it. */
+  readonly frameAgeMs: number;
+}
+
 /** Main to the recorder. */
 export type RecorderCommand =
-  /** Log from now on, beginning with the whole state. */
-  | { readonly type: "startLog"; readonly session: number; readonly generation: number }
+  | StartLog
   | { readonly type: "stopLog" }
   /** Stop at the next chance, close the frame, say `paused`. */
   | { readonly type: "pause" }

@@ -5,6 +5,7 @@ import { encodeLogFileHeader } from "../codec/log_file.ts";
 import { ExitCode, type ExitCodeValue, OsError, UnavailableError } from "../base/errors.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
+import { frameAgeMaxMs } from "../base/limits.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
@@ -105,7 +106,10 @@ export class Solo {
     switch (notice.type) {
       case "ready":
         this.#thread.kickTarget = notice.kickTarget;
-        if (this.#file !== undefined) this.#tell({ type: "startLog", session: 1, generation: 1 });
+        if (this.#file !== undefined) {
+          const frameAgeMs = frameAgeMaxMs;
+          this.#tell({ type: "startLog", session: 1, generation: 1, frameAgeMs });
+        }
         return false;
       case "ended":
         this.#end = notice.end;

@@ -77,7 +77,8 @@ async function readToEnd(
   let points = 0;
   let end: GuestEnd | undefined;
   const tell = (command: RecorderCommand) => thread.command(command);
-  const startLog = () => tell({ type: "startLog", session: ++session, generation: 1 });
+  const startLog = () =>
+    tell({ type: "startLog", session: ++session, generation: 1, frameAgeMs: 20 });
   for (;;) {
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {
