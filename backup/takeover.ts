@@ -1,8 +1,7 @@
 /**
- * The takeover: what turns a backup into a primary. The one file of this room that reaches into primary/.
- *
- * In the vCPU's thread a recorder takes the replayer's place; in main a primary takes the backup's, with
- * the same thread, sink and arbiter, and performs the outputs that were kept.
+ * The takeover in main: a primary takes the backup's place, with the same thread, sink and arbiter, and performs
+ * the outputs that were kept. The vCPU's thread has its own (takeover_recorder.ts); no other file of this room
+ * reaches into primary/.
  */
 import type { Claimer } from "../arbiter/claimer.ts";
 import { heldOutputBytes, logWindowBytes } from "../base/limits.ts";
@@ -10,13 +9,9 @@ import type { Say } from "../base/reporter.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { parseAddress } from "../link/address.ts";
 import { listenTcp } from "../link/tcp.ts";
-import type { Channel } from "../machine/channel.ts";
-import type { Machine } from "../machine/machine.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import { BackupConnections } from "../primary/backup_connections.ts";
-import { MachineClock } from "../primary/machine_clock.ts";
 import { outcomeOf, PrimarySide } from "../primary/primary_side.ts";
-import { Recorder } from "../primary/recorder.ts";
 import { claimRetryMs } from "../primary/start.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
@@ -24,16 +19,6 @@ import { PrimaryProtocol } from "../protocol/primary.ts";
 import type { Sink } from "../sinks/sink.ts";
 
 export { claimRetryMs, outcomeOf };
-
-/**
- * Vcpu's thread: a recorder that goes on where the replay stands.
- * @param wallMs the host's time of day, in milliseconds since 1970: the machine's clock catches up with it
- */
-export function recordFrom(machine: Machine, channel: Channel, wallMs: number): Recorder {
-  const { clockUs, epochMs } = machine;
-  const lagUs = (wallMs - epochMs) * 1000 - clockUs;
-  return new Recorder(machine, channel, new MachineClock(clockUs, lagUs));
-}
 
 /** Listens where new backups will be able to join once this side is a primary; until then they are told. */
 export function openConnections(listen: string, say: Say): BackupConnections {

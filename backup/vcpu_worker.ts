@@ -15,7 +15,7 @@ import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
 import { Replayer, type ReplayIo } from "./replayer.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
-import { recordFrom } from "./takeover.ts";
+import { recordFrom } from "./takeover_recorder.ts";
 
 /** What the replay is of. */
 export interface BackupThreadConfig {
