@@ -22,7 +22,9 @@ export const REACHES: readonly Reach[] = ["the primary", "the backup", "both", "
 /** A host under emulation may stand still for a second or two: that is not to be a loss. */
 const TIMEOUT_MS = 8000;
 /** Options of a primary on a stock host, or with a backup there. */
-export const PATIENCE = ["--timeout", `${TIMEOUT_MS}ms`, "--heartbeat", "400ms"];
+export const PATIENCE = ["--timeout", `${TIMEOUT_MS}ms`];
+/** A guest's clock, where every exit takes long. */
+const SLOW_CLOCK = ["--cmdline", "hz=20"];
 /** What takes a second on a host takes so long there. */
 const HANG_MS = 600_000;
 /** An emulated host is busy with ten requests a second. */
@@ -60,8 +62,8 @@ export class StockHosts implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const { pair, etcd } = await bootStockPair(stack);
     const arbiter = `etcd:http://${pair.arbiterAddress(Number(etcd.address.split(":")[1]))}`;
-    const args = ["primary", "ledger", "--require-backup", "--arbiter", arbiter, ...PATIENCE];
-    const reigning = await StockSide.start(pair, "A", args);
+    const args = ["primary", "ledger", ...SLOW_CLOCK, "--require-backup", ...PATIENCE];
+    const reigning = await StockSide.start(pair, "A", [...args, "--arbiter", arbiter]);
     const following = await StockSide.start(pair, "B", followArgs("A", arbiter));
     await reigning.protected();
     const consoles = await Promise.all(
