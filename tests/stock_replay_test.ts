@@ -11,6 +11,8 @@ import { silentProgress } from "../scripts/stock_kvm/progress.ts";
 import { logFileOf, recordGuest } from "./support/record.ts";
 import { ScratchDirectory } from "./support/run_command.ts";
 
+/** Every device and every source of interrupts, in two orders of them. */
+const STRESS = "1 2";
 /** What only such a host can do, by the doctor's names for it. */
 const ABILITIES = ["RDTSC in ring 3", "SYSCALL", "single step", "ports in ring 3"];
 
@@ -32,8 +34,9 @@ Deno.test("a stock host can what the doctor says, replays what this one records,
 
   await t.step("a log of this machine is replayed there", async () => {
     const recording = await recordGuest({
-      guest: "hello",
-      exitsPerDigest: 10,
+      guest: "stress",
+      commandLine: STRESS,
+      exitsPerDigest: 200,
       memoryBytes: 8 << 20,
     });
     const log = new Uint8Array(await logFileOf(recording).arrayBuffer());
@@ -53,7 +56,7 @@ Deno.test("a stock host can what the doctor says, replays what this one records,
 
   await t.step("a log of that host is replayed on this machine", async () => {
     const record = ["--record", "there.log", "--console", "none"];
-    await host.output(["./understudy", "run", "hello", ...record]);
+    await host.output(["./understudy", "run", "stress", "--cmdline", STRESS, ...record]);
     const path = scratch.file("there.log");
     const file = await Deno.open(path, { write: true, create: true });
     const reading = host.run(["cat", "there.log"], {

@@ -24,8 +24,8 @@ const say = (text: string) =>
   console.log(`${((performance.now() - startedAtMs) / 1000).toFixed(0)} s: ${text}`);
 
 console.log(`stock hosts campaign, seed ${values.seed}`);
-await crashes(Number(values.crashes));
-await partitions(Number(values.partitions));
+if (values.crashes !== "0") await crashes(Number(values.crashes));
+if (values.partitions !== "0") await partitions(Number(values.partitions));
 
 async function crashes(count: number): Promise<void> {
   await using hosts = await StockHosts.start();
