@@ -3,7 +3,7 @@
 # says of each property whether it holds and in how many states. Then breaks the model on purpose, once a
 # mutant, and wants the property that the mutant is made for to fail. Without an argument: both.
 #
-# The bounds of each run stand here (docs/model/README.md says why these): the state space of each is walked
+# The bounds of each run stand here (docs/model/README.md has the sizes): the state space of each is walked
 # through whole, without hashing states away. Needs spin and a C compiler, 2 GiB, and a minute or two.
 #
 # Exit code 0: all as it should be; 1: it is not; 2: wrong usage; 3: a tool is missing.
@@ -44,7 +44,7 @@ clock_ends="-DOUTPUTS=1 -DGENERATIONS=3 -DINCIDENTS=1 -DTICKS=2"
 
 safety="ONE_REIGN OUTPUT_RULE NOTHING_LOST LITTLE_REPEATED IN_ORDER CLEAN_HANDOVER"
 timed="LEASE" # says nothing where no time goes by
-liveness="claim_ends all_performed taken_over"
+liveness="CLAIM_ENDS ALL_PERFORMED TAKEN_OVER"
 
 # build WHAT DEFINES...: makes ./pan, the walker for `safety` or `liveness`.
 build() {
@@ -146,10 +146,10 @@ mutants() {
   mutant IGNORE_NOTICES LITTLE_REPEATED ends
   mutant HEARD_WHEN_READ LEASE clock
   mutant OFFER_EARLY CLEAN_HANDOVER ends
-  mutant FRESH_NONCE all_performed ends
-  mutant UNREACHABLE_IS_LOST all_performed ends
-  mutant UNREACHABLE_IS_LOST taken_over ends
-  mutant NEVER_CLAIM claim_ends ends
+  mutant FRESH_NONCE ALL_PERFORMED ends
+  mutant UNREACHABLE_IS_LOST ALL_PERFORMED ends
+  mutant UNREACHABLE_IS_LOST TAKEN_OVER ends
+  mutant NEVER_CLAIM CLAIM_ENDS ends
 }
 
 for part in $parts; do "$part"; done

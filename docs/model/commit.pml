@@ -334,10 +334,10 @@ init {
 #define ORPHANED(h, primary) (h.mode == following && h.mayClaim && primary.mode == over && \
   holder[h.generation + 1] == NOBODY && incidents == INCIDENTS)
 
-ltl claim_ends { []<>!CLAIMS(host[0]) && []<>!CLAIMS(host[1]) }
-ltl all_performed {
+ltl CLAIM_ENDS { []<>!CLAIMS(host[0]) && []<>!CLAIMS(host[1]) }
+ltl ALL_PERFORMED {
   <>[](WELL(host[0]) && !CLAIMS(host[1]) || WELL(host[1]) && !CLAIMS(host[0]) || IS_GONE)
 }
-ltl taken_over {
+ltl TAKEN_OVER {
   [](ORPHANED(host[0], host[1]) -> <>LIVE(host[0])) && [](ORPHANED(host[1], host[0]) -> <>LIVE(host[1]))
 }
