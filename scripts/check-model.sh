@@ -10,7 +10,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
-model=$root/docs/model/commit.pml
+model=commit.pml
 
 case "${1:-}" in
   "") parts="properties mutants" ;;
@@ -31,6 +31,7 @@ need cc build-essential
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+cp "$root/docs/model/$model" "$scratch"
 cd "$scratch"
 passed=0
 failed=0
@@ -80,28 +81,44 @@ judge() {
   printf '%-18s %s\n' "$2" "$3"
 }
 
-# way DEFINES...: the steps that lead to what was found.
+# way DEFINES...: the steps that lead to what was found: who took each, and its line of the model.
 way() {
-  spin -t -p "$@" "$model" 2>&1 | tail -60
+  spin -t -p "$@" "$model" 2>&1 | awk -v model="$model" '
+    BEGIN {
+      while ((getline text < model) > 0) line[++count] = text
+      split("host 0,host 1,outside", who, ",")
+    }
+    match($0, /^ *[0-9]+:\tproc +[123] .*\.pml:[0-9]+/) && $1 != last {
+      last = $1
+      split(substr($0, 1, RLENGTH), place, ".pml:")
+      printf "    %-8s%4d %s\n", who[$3], place[2], line[place[2]]
+    }'
 }
 
 properties() {
-  local run property all
+  local run property all together
   for run in outputs generations clock; do
     # shellcheck disable=SC2086
     build safety ${!run}
     walk
     all=$safety
     case ${!run} in *TICKS=0) ;; *) all="$safety $timed" ;; esac
+    together=$errors
     for property in $all; do
+      # If all of them together don't hold, each has to show by itself.
+      if [ "$together" != 0 ]; then
+        # shellcheck disable=SC2086
+        build safety ${!run} -DONLY="$property"
+        walk
+      fi
       if [ "$errors" = 0 ]; then
         judge true "$property" "holds: $states states ($(bound $run))"
       else
-        judge false "$property" "FAILS, or another of them does ($(bound $run)):"
+        judge false "$property" "FAILS ($(bound $run)):"
+        # shellcheck disable=SC2086
+        way ${!run} -DONLY="$property"
       fi
     done
-    # shellcheck disable=SC2086
-    [ "$errors" = 0 ] || way ${!run}
   done
   for run in ends clock_ends; do
     # shellcheck disable=SC2086

@@ -200,6 +200,8 @@ end: do
         (SELF.done < SELF.acked || broken(RELEASE_WITHOUT_ACK))) -> perform() }
   :: d_step { SELF.performing && ROOM(toBackup) ->
       SELF.performing = false; SELF.done++; send(toBackup, DONE, SELF.done, 0) }
+  :: d_step { broken(NOTICE_BEFORE_PERFORMING) && SELF.done < SELF.acked && ROOM(toBackup) ->
+      send(toBackup, DONE, SELF.acked, 0) }
   :: d_step { LIVE(SELF) && SELF.open && SELF.beat < ticks && ROOM(toBackup) ->
       SELF.beat = ticks; send(toBackup, HEARTBEAT, ticks, 0) }
   :: d_step { LIVE(SELF) && SELF.open && nempty(toPrimary) ->
@@ -207,10 +209,6 @@ end: do
       :: toPrimary?ACK, number, time ->
         SELF.acked = number;
         SELF.heard = (broken(HEARD_WHEN_READ) -> ticks : (time > SELF.heard -> time : SELF.heard));
-        if
-        :: broken(NOTICE_BEFORE_PERFORMING) && ROOM(toBackup) -> send(toBackup, DONE, number, 0)
-        :: else
-        fi;
         SELF.mode = (SELF.mode == alone -> securing : SELF.mode)  /* it has the state: outputs are held */
       :: toPrimary?FAREWELL, _, _ ->
         SELF.mode = alone; SELF.handingOver = false; SELF.offered = false; close(toPrimary)
