@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { BackupProtocol } from "./backup.ts";
 import type { BackupEffect, BackupInput, ReceivedFrame } from "./backup.ts";
-import type { Message } from "./messages.ts";
+import { type Message, PROTOCOL_VERSION } from "./messages.ts";
+import type { Output } from "./output_gate.ts";
 import { PrimaryProtocol } from "./primary.ts";
 import type { PrimaryEffect, PrimaryInput } from "./primary.ts";
 import { backupRules, frame, output, primaryRules, show } from "./protocol_test_support.ts";
@@ -22,20 +23,55 @@ const OUTCOMES: Record<string, ClaimOutcome> = {
 class Conversation {
   readonly lines: string[] = [];
   #nowMs = 1000;
-  readonly #primary = new PrimaryProtocol(primaryRules, 1);
-  readonly #backup = new BackupProtocol(backupRules);
-  readonly #toPrimary: Message[] = [];
+  #primary = new PrimaryProtocol(primaryRules, 1);
+  #backup = new BackupProtocol(backupRules);
+  /** The one between these two; other backups come on other ones. */
+  #connection = 1;
+  readonly #toPrimary: { connection: number; message: Message }[] = [];
   readonly #toBackup: (Message | ReceivedFrame)[] = [];
+  #session = 0;
   #sequence = 0;
+  #kept: readonly Output[] = [];
   #offsets = { primary: 0, backup: 0 };
 
   /** What can happen, in words; each returns once all that follows from it at once is written down. */
   readonly #happenings: [RegExp, (...words: string[]) => void][] = [
+    [/^primary waits for the replay$/, () => {
+      this.#primary = new PrimaryProtocol({ ...primaryRules, commitReplayed: true }, 1);
+    }],
     [/^backup connects$/, () => this.#tellBackup({ type: "connected" })],
+    [/^new backup connects$/, () => this.#newBackup("")],
+    [/^new backup for machine (\w+) connects$/, (machineId) => this.#newBackup(machineId!)],
+    [/^another backup says hello( with protocol 9)?$/, (version) => {
+      const protocol = version === undefined ? PROTOCOL_VERSION : 9;
+      const message: Message = { type: "hello", protocol, who: "c", machineId: "" };
+      this.#tellPrimary({ type: "message", connection: this.#connection + 1, message });
+    }],
+    [/^backup is the primary from here on$/, () => {
+      this.#primary = new PrimaryProtocol(primaryRules, this.#primary.generation + 1, this.#kept);
+      this.#offsets.primary = this.#offsets.backup;
+      this.#tellPrimary({ type: "tick" });
+    }],
+    [/^nothing more arrives$/, () => {
+      this.#toPrimary.length = 0;
+      this.#toBackup.length = 0;
+    }],
+    [/^backup says: (.*)$/, (text) => {
+      this.#toPrimary.push({ connection: this.#connection, message: JSON.parse(text!) });
+    }],
+    [/^primary says: (.*)$/, (text) => this.#toBackup.push(JSON.parse(text!))],
+    [/^a frame (\d+) through (\d+) of generation (\d+) arrives$/, (sequence, point, generation) => {
+      const stale = frame(Number(sequence), Number(point));
+      this.#tellBackup({ type: "frame", frame: { ...stale, generation: Number(generation) } });
+    }],
     [/^all arrives$/, () => this.#deliver()],
     [/^all arrives at the backup$/, () => this.#deliverToBackup()],
+    [/^all arrives at the primary$/, () => this.#deliverToPrimary()],
     [/^(\d+) ms pass unnoticed$/, (milliseconds) => this.#nowMs += Number(milliseconds)],
-    [/^(\d+) ms pass$/, (milliseconds) => this.#pass(Number(milliseconds))],
+    [/^(\d+) ms pass$/, (milliseconds) => this.#pass(Number(milliseconds), ["primary", "backup"])],
+    [/^(\d+) ms pass for the (\w+) alone$/, (milliseconds, who) => {
+      this.#pass(Number(milliseconds), [who!]);
+    }],
     [/^guest puts (".*") at (\d+)$/, (text, point) => {
       const put = output(this.#offsets.primary, JSON.parse(text!), Number(point));
       this.#offsets.primary += put.bytes.length;
@@ -43,7 +79,10 @@ class Conversation {
     }],
     [/^log through (\d+)( with the state)?$/, (through, state) => {
       const completesState = state !== undefined;
-      const closed = frame(++this.#sequence, Number(through), { completesState });
+      const session = this.#session;
+      const closed = frame(++this.#sequence, Number(through), { session, completesState });
+      // Outputs are counted in the state, too.
+      if (completesState) this.#offsets.backup = this.#offsets.primary;
       this.#tellPrimary({ type: "frame", frame: closed });
     }],
     [/^sink has it$/, () => this.#tellPrimary({ type: "performed", sink: 0 })],
@@ -67,13 +106,13 @@ class Conversation {
     [/^arbiter tells backup: (\w+)$/, (outcome) => {
       this.#tellBackup({ type: "claimed", generation: 2, outcome: OUTCOMES[outcome!]! });
     }],
-    [
-      /^arbiter is in reach$/,
-      () => this.#tellPrimary({ type: "probed", reachable: true, why: "" }),
-    ],
+    [/^arbiter is (in|out of) reach$/, (word) => {
+      const reachable = word === "in";
+      this.#tellPrimary({ type: "probed", reachable, why: reachable ? "" : "no route" });
+    }],
     [/^connection breaks for backup$/, () => this.#tellBackup({ type: "closed", why: "reset" })],
     [/^connection breaks for primary$/, () => {
-      this.#tellPrimary({ type: "closed", connection: 1, why: "reset" });
+      this.#tellPrimary({ type: "closed", connection: this.#connection, why: "reset" });
     }],
     [/^handover is asked for$/, () => this.#tellPrimary({ type: "handover" })],
     [/^machine stands still$/, () => {
@@ -101,15 +140,33 @@ class Conversation {
   #tellPrimary(input: PrimaryInput): void {
     for (const effect of this.#primary.step(input, this.#nowMs)) {
       this.#note("primary", effect);
-      if (effect.type === "send") this.#toBackup.push(effect.message);
-      if (effect.type === "sendFrame") this.#toBackup.push({ generation: 1, ...effect.frame });
+      if (effect.type === "send" && effect.connection === this.#connection) {
+        this.#toBackup.push(effect.message);
+      }
+      if (effect.type === "sendFrame") {
+        this.#toBackup.push({ generation: this.#primary.generation, ...effect.frame });
+      }
+      if (effect.type === "startLog") {
+        this.#session = effect.session;
+        this.#sequence = 0;
+      }
     }
+  }
+
+  /** Another process, on a connection of its own: what is on its way on the old one never reaches it. */
+  #newBackup(machineId: string): void {
+    this.#connection++;
+    this.#toBackup.length = 0;
+    this.#backup = new BackupProtocol({ ...backupRules, machineId });
+    this.#tellBackup({ type: "connected" });
   }
 
   #tellBackup(input: BackupInput): void {
     for (const effect of this.#backup.step(input, this.#nowMs)) {
       this.#note("backup", effect);
-      if (effect.type === "send") this.#toPrimary.push(effect.message);
+      if (effect.type === "goLive") this.#kept = effect.kept;
+      if (effect.type !== "send") continue;
+      this.#toPrimary.push({ connection: this.#connection, message: effect.message });
     }
   }
 
@@ -120,10 +177,14 @@ class Conversation {
 
   #deliver(): void {
     while (this.#toPrimary.length + this.#toBackup.length > 0) {
-      for (const message of this.#toPrimary.splice(0)) {
-        this.#tellPrimary({ type: "message", connection: 1, message });
-      }
+      this.#deliverToPrimary();
       this.#deliverToBackup();
+    }
+  }
+
+  #deliverToPrimary(): void {
+    for (const { connection, message } of this.#toPrimary.splice(0)) {
+      this.#tellPrimary({ type: "message", connection, message });
     }
   }
 
@@ -136,11 +197,12 @@ class Conversation {
     }
   }
 
-  #pass(milliseconds: number): void {
+  /** Time goes by, and these look at the clock. */
+  #pass(milliseconds: number, who: readonly string[]): void {
     for (const end = this.#nowMs + milliseconds; this.#nowMs < end;) {
       this.#nowMs += 10;
-      this.#tellPrimary({ type: "tick" });
-      this.#tellBackup({ type: "tick" });
+      if (who.includes("primary")) this.#tellPrimary({ type: "tick" });
+      if (who.includes("backup")) this.#tellBackup({ type: "tick" });
     }
   }
 }
@@ -160,7 +222,16 @@ function rewrite(transcript: string): string {
 }
 
 const directory = new URL("./transcripts/", import.meta.url);
-for (const { name } of [...Deno.readDirSync(directory)].sort((a, b) => a.name < b.name ? -1 : 1)) {
+const names = [...Deno.readDirSync(directory)].map(({ name }) => name)
+  .sort((a, b) => parseInt(a) - parseInt(b));
+
+Deno.test("docs/PROTOCOL.md lists every transcript, and none that is not there", () => {
+  const text = Deno.readTextFileSync(new URL("../docs/PROTOCOL.md", import.meta.url));
+  const listed = [...text.matchAll(/^\| `(\d+_\w+\.txt)`/gm)].map(([, name]) => name);
+  assert.deepEqual(listed, names);
+});
+
+for (const name of names) {
   Deno.test(`the transcript ${name} is what the two sides do`, () => {
     const path = new URL(name, directory);
     const transcript = Deno.readTextFileSync(path);
