@@ -13,7 +13,7 @@
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
-import { frameAgeMaxMs, tickMaxMs } from "../base/limits.ts";
+import { frameAgeMaxMs, standByAfterMs, tickMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
@@ -62,6 +62,7 @@ export class PrimarySide {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
   #guestEnded = false;
+  #claimingSinceMs: number | undefined;
   #protectedOnce = Promise.withResolvers<void>();
 
   constructor(parts: PrimaryParts) {
@@ -159,6 +160,10 @@ export class PrimarySide {
     this.step({ type: "tick" });
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
+    if (mode !== "claiming") this.#claimingSinceMs = undefined;
+    else if (performance.now() - (this.#claimingSinceMs ??= performance.now()) > standByAfterMs) {
+      sink.standBy();
+    }
     // A backup that joins will have to know of it: then the protocol says when.
     if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);

@@ -54,9 +54,10 @@ export class ConsoleSink implements Sink {
   readonly #options: ConsoleOptions;
   readonly #listener: LinkListener;
   readonly #context: SessionContext;
-  /** Undefined while not live. */
+  /** Undefined before this side was live for the first time. */
   #generation: number | undefined;
-  readonly #live = Promise.withResolvers<void>();
+  /** Whom clients wait for while this side is not live; undefined while it is. */
+  #notLive: PromiseWithResolvers<void> | undefined = Promise.withResolvers();
   #ended: End | undefined;
   #session: ConsoleSession | undefined;
   /** All connections, and what serves them. */
@@ -88,7 +89,7 @@ export class ConsoleSink implements Sink {
   }
 
   async perform(offset: number, bytes: Bytes): Promise<void> {
-    assert(this.#generation !== undefined, `sink ${this.spec} is not live`);
+    assert(this.#notLive === undefined, `sink ${this.spec} is not live`);
     // Each piece fits in the tail, so nothing that the client has not yet leaves it.
     for (let at = 0; at < bytes.length; at += maxStreamBytes) {
       this.#context.tail.append(offset + at, bytes.subarray(at, at + maxStreamBytes));
@@ -109,8 +110,19 @@ export class ConsoleSink implements Sink {
       input.start(inputOffset);
     }
     this.#generation = generation;
-    this.#live.resolve();
+    this.#beLive();
     return Promise.resolve();
+  }
+
+  standBy(): void {
+    if (this.#notLive !== undefined) return;
+    this.#notLive = Promise.withResolvers();
+    this.#session?.dismiss(endWord(EndReason.closing, "this side waits to learn who goes on"));
+  }
+
+  #beLive(): void {
+    this.#notLive?.resolve();
+    this.#notLive = undefined;
   }
 
   readInput(): Promise<Bytes | undefined> {
@@ -126,7 +138,7 @@ export class ConsoleSink implements Sink {
 
   async end(exitCode: number, why: string): Promise<void> {
     this.#ended = { type: "end", reason: EndReason.guestEnded, exitCode, why };
-    this.#generation ??= 0; // A backup has the tail and the last word, too.
+    this.#beLive(); // A backup has the tail and the last word, too.
     this.#context.input.end();
     const session = this.#session;
     if (session === undefined) return;
@@ -162,7 +174,7 @@ export class ConsoleSink implements Sink {
       if (hello.type !== "clientHello") {
         throw new PeerError(`console: ${hello.type} before CLIENT-HELLO`);
       }
-      if (this.#generation === undefined) await this.#awaitLive(link);
+      if (this.#notLive !== undefined) await this.#awaitLive(link, this.#notLive.promise);
       const refusal = this.#refusal(hello);
       if (refusal === undefined) await this.#attach(link, hello);
       else await this.#turnAway(link, refusal);
@@ -178,7 +190,7 @@ export class ConsoleSink implements Sink {
   }
 
   #refusal(hello: ClientHello): Message | undefined {
-    if (this.#generation === undefined) {
+    if (this.#notLive !== undefined) {
       return endWord(EndReason.closing, "this side is still not live");
     }
     const other = this.attached && this.#session?.client !== hello.client;
@@ -186,11 +198,11 @@ export class ConsoleSink implements Sink {
   }
 
   /** Not live yet: the client may wait here for a while, for a takeover may be under way. */
-  async #awaitLive(link: FrameLink): Promise<void> {
+  async #awaitLive(link: FrameLink, live: Promise<void>): Promise<void> {
     void link.send(encodeMessage({ type: "notLive" })).catch(() => {});
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#context.setTimer(2 * consoleNotLiveMs, resolve);
-    await Promise.race([this.#live.promise, promise]);
+    await Promise.race([live, promise]);
     cancel();
   }
 

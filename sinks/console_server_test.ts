@@ -64,6 +64,25 @@ Deno.test("without a client output is performed at once, and its last 64 KiB are
   }
 });
 
+Deno.test("a side that waits to learn who goes on lets its client look elsewhere, and has it back once it is live", async () => {
+  await using server = await serve();
+  using attached = await RawClient.attach(server.address);
+  await attached.client.next("inputAck");
+  server.sink.standBy();
+  assert.equal((await attached.client.next("end")).reason, EndReason.closing);
+  await assert.rejects(server.sink.perform(0, stream(0, 10)), /not live/);
+  using waiting = await RawClient.connect(server.address, {});
+  await waiting.next("notLive");
+  await server.sink.goLive(0, 0, 2);
+  const { generation } = await waiting.next("serverHello");
+  assert.equal(generation, 2);
+  await waiting.next("inputAck");
+  const performed = server.sink.perform(0, stream(0, 10));
+  assert.equal((await waiting.next("output")).bytes.length, 10);
+  waiting.send({ type: "outputAck", offset: 10 });
+  await performed;
+});
+
 Deno.test("with a client output is performed when it has acknowledged", async () => {
   await using server = await serve();
   using attached = await RawClient.attach(server.address, { wantsInput: false });

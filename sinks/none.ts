@@ -24,6 +24,8 @@ export class NoneSink implements Sink {
     return Promise.resolve();
   }
 
+  standBy(): void {}
+
   readInput(): Promise<Bytes | undefined> {
     return Promise.resolve(undefined);
   }

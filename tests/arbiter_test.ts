@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import type { SideProcess } from "../demo/pair_processes.ts";
+import { ExitCode } from "../base/errors.ts";
+import { Pair, type SideProcess } from "../demo/pair_processes.ts";
 import { claimRetryMs } from "../primary/start.ts";
 import { Hosts, PATIENT_MS, SILENCE_MS } from "./support/pair_hosts.ts";
+import { Watch } from "./support/pair_watch.ts";
+import { ScratchDirectory } from "./support/run_command.ts";
 
 /** How an arbiter's directory can be out of reach. What is returned brings it back when it is disposed of. */
 const TROUBLES = {
@@ -100,6 +103,32 @@ Deno.test("two sides that lost each other and the arbiter both wait, and one of 
   await away.disposeAsync();
   await hosts.settle();
   await hosts.finish();
+});
+
+Deno.test("whoever watches a primary that lost its backup and the arbiter finds the side that goes on", async () => {
+  using scratch = new ScratchDirectory();
+  const [directory, itsWay] = [scratch.file("arbiter"), scratch.file("way")];
+  await Deno.mkdir(directory);
+  await Deno.symlink(directory, itsWay);
+  const timeout = ["--timeout", `${SILENCE_MS}ms`];
+  await using pair = Pair.start({
+    arbiter: `file:${directory}`,
+    primary: { args: ["--arbiter", `file:${itsWay}`, ...timeout] },
+  });
+  const { primary, backup } = pair;
+  await backup.saying(/protected: this side may take over/);
+  await using watch = new Watch(pair.consoles);
+  await watch.progress();
+  await Deno.remove(itsWay);
+  primary.pause();
+  await backup.live(2);
+  primary.resume();
+  await primary.saying(PRIMARY_WAITS);
+  await watch.progress();
+  assert.equal(primary.ending, undefined, primary.text);
+  await Deno.symlink(directory, itsWay);
+  assert.equal((await primary.exited).code, ExitCode.lost, primary.text);
+  await watch.finish();
 });
 
 for (const trouble of ["is not there", "can't be written"] as const) {

@@ -37,6 +37,7 @@ export class Watch implements AsyncDisposable {
     this.#hangMs = options.hangMs ?? HANG_MS;
     this.#client = new LedgerClient(consoles, {
       intervalMs: options.intervalMs ?? 5,
+      attempts: Infinity, // what hangs is for `hangMs` to say
       onOutput: ({ offset, bytes }) => {
         assert.equal(offset, this.#bytes, "output at another offset than the next");
         this.#bytes += bytes.length;
