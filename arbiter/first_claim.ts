@@ -11,15 +11,30 @@ export class ReignsError extends UnderstudyError {
   readonly exitCode = ExitCode.reigns;
 }
 
+/** Waits before a claim is made again; told why. What it throws ends the attempt. */
+export type BeforeRetry = (why: string) => Promise<void>;
+
 /**
  * Wins the generation after the last one, if that has ended.
+ *
+ * A claim without an answer may have been carried out: who gives up then may leave a register behind, of a
+ * machine that never ran. So it is made again, if it can be waited.
  * @param supersede the generation that is known to be dead though it never ended; see docs/CLI.md
- * @throws ReignsError if the machine reigns, UnavailableError if the arbiter is out of reach, UsageError if
- *   there is no such generation to supersede
+ * @param beforeRetry default: there is no second attempt
+ * @throws ReignsError if the machine reigns, in another generation than that; UnavailableError if the arbiter
+ *   is out of reach; UsageError if there is no such generation to supersede
  */
-export async function winFirst(claimer: Claimer, supersede: number | undefined): Promise<number> {
+export async function winFirst(
+  claimer: Claimer,
+  supersede: number | undefined,
+  beforeRetry?: BeforeRetry,
+): Promise<number> {
   const { machineId } = claimer.claimant;
   const latest = await claimer.arbiter.latest(machineId);
+  const isLater = latest !== undefined && latest.generation > (supersede ?? 0);
+  if (latest !== undefined && !latest.ended && isLater) {
+    throw reigns(machineId, latest.generation, holderOf(latest), latest.address);
+  }
   if (supersede !== undefined && latest?.generation !== supersede) {
     throw new UsageError(
       `--supersede ${supersede}: the latest generation of ${machineId} is ${
@@ -27,16 +42,17 @@ export async function winFirst(claimer: Claimer, supersede: number | undefined):
       }`,
     );
   }
-  if (latest !== undefined && !latest.ended && supersede === undefined) {
-    throw reigns(machineId, latest.generation, holderOf(latest), latest.address);
-  }
   const generation = (latest?.generation ?? 0) + 1;
-  const result = await claimer.claim(generation, false);
-  if (result.kind === "won") return generation;
-  if (result.kind === "unreachable") {
-    throw new UnavailableError(`no generation of ${machineId} could be claimed: ${result.why}`);
+  for (;;) {
+    const result = await claimer.claim(generation, false);
+    if (result.kind === "won") return generation;
+    if (result.kind === "lost") {
+      throw reigns(machineId, generation, holderOf(result.holder), result.holder.address);
+    }
+    const why = `generation ${generation} of ${machineId} could not be claimed: ${result.why}`;
+    if (beforeRetry === undefined) throw new UnavailableError(why);
+    await beforeRetry(why);
   }
-  throw reigns(machineId, generation, holderOf(result.holder), result.holder.address);
 }
 
 function reigns(

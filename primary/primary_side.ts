@@ -61,6 +61,8 @@ export class PrimarySide {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
   #guestEnded = false;
+  /** Why this side is to hand over, and end. */
+  #retiring: string | undefined;
   #protectedOnce = Promise.withResolvers<void>();
 
   constructor(parts: PrimaryParts) {
@@ -111,7 +113,8 @@ export class PrimarySide {
 
   /** Ends this side as a service manager's stop does: a handover if it can be, else the guest's end. */
   retire(why: string): void {
-    if (this.handover() !== undefined) this.stop(why);
+    if (this.handover() === undefined) this.#retiring = why;
+    else this.stop(why);
   }
 
   /** Figures for the status address. */
@@ -153,6 +156,11 @@ export class PrimarySide {
     this.step({ type: "tick" });
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
+    if (mode === "alone" && this.#retiring !== undefined) {
+      // The backup that it was to hand over to has left as well, or is lost.
+      this.stop(this.#retiring);
+      this.#retiring = undefined;
+    }
     // A backup that joins will have to know of it: then the protocol says when.
     if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);

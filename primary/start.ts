@@ -5,14 +5,16 @@ import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
-import { UsageError } from "../base/errors.ts";
+import { UnavailableError, UsageError } from "../base/errors.ts";
 import { heldOutputBytes, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
+import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import { parseAddress } from "../link/address.ts";
+import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { listenTcp } from "../link/tcp.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
@@ -38,6 +40,10 @@ export interface PrimaryOptions extends GuestRequest {
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
+  /** Where the other side reaches `listen`; undefined: as that says. */
+  readonly advertise?: string;
+  /** Gives up waiting for an arbiter that does not answer a claim. */
+  readonly stopping?: AbortSignal;
 }
 
 /** How long to wait before an arbiter that is out of reach is asked again. */
@@ -62,11 +68,11 @@ export async function startPrimary(
   const sink = openSink(options.console, { machineId, notice: say });
   stack.defer(() => sink.close());
   const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming));
-  const arbiter = openArbiter(options.arbiter, { create: true });
+  const arbiter = stack.use(openArbiter(options.arbiter, { create: true }));
   const claimer = new Claimer(arbiter, {
     machineId,
     who: options.who,
-    address: listener.address,
+    address: advertisedAddress(listener.address, options.advertise, Deno.hostname()),
   });
   // Booted before it is claimed: a machine that can't run must not reign.
   const thread = await boot({
@@ -77,7 +83,13 @@ export async function startPrimary(
     ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
   });
   stack.defer(() => discard(thread));
-  const generation = await winFirst(claimer, options.supersede);
+  const generation = await winFirst(claimer, options.supersede, async (why) => {
+    say(`waits: ${why}`);
+    await pause(claimRetryMs, options.stopping);
+    if (options.stopping?.aborted) {
+      throw new UnavailableError(`stopped, and it is not known whether it was claimed: ${why}`);
+    }
+  });
   const rules: PrimaryRules = {
     machineId,
     memoryBytes: options.memoryBytes,
