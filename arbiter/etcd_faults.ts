@@ -48,10 +48,15 @@ const TOKEN = /^HTTP 401|invalid auth token|revision of auth store is old|user n
 
 /** What to do about an answer, by its status and what it says. The first that fits. */
 const ADVICE: readonly (readonly [RegExp, string])[] = [
+  [
+    /CommonName of client/,
+    "where it wants a password too, its clients' certificates must have no common name (CN)",
+  ],
   [/invalid user ID or password/, "give its user=NAME the right password"],
   [
     /permission denied|^HTTP 403/,
-    "its user needs a role with readwrite on the prefix: etcdctl role grant-permission --prefix=true",
+    "give ?user=NAME, and that user a role with readwrite on the prefix (etcdctl role " +
+    "grant-permission --prefix=true)",
   ],
   [TOKEN, "it wants a password: give ?user=NAME, and the password as docs/ARBITER.md says"],
   [

@@ -50,11 +50,12 @@ export class EtcdGateway {
    */
   async post(method: EtcdMethod, message: object, signal: AbortSignal): Promise<string> {
     if (this.access.user === undefined) return await this.#ask(method, message, signal);
-    this.#token ??= await this.#authenticate(this.access.user, signal);
+    const token = this.#token ??= await this.#authenticate(this.access.user, signal);
     try {
-      return await this.#ask(method, message, signal, this.#token);
+      return await this.#ask(method, message, signal, token);
     } catch (error) {
-      if (!(error instanceof EtcdRefusal && error.isOfToken)) throw error;
+      // Without one, any refusal may be for the lack of it: behind TLS etcd takes its own certificate's name then.
+      if (!(error instanceof EtcdRefusal && (error.isOfToken || token === ""))) throw error;
     }
     this.#token = await this.#authenticate(this.access.user, signal);
     return await this.#ask(method, message, signal, this.#token);

@@ -169,7 +169,7 @@ Deno.test("an error is an arbiter out of reach, and the message says what to do"
       /empty; it wants a password/,
     ],
     [answer(json("etcdserver: invalid auth token"), "401 Unauthorized"), /it wants a password/],
-    [answer(json("etcdserver: permission denied"), "403 Forbidden"), /its user needs a role with/],
+    [answer(json("etcdserver: permission denied"), "403 Forbidden"), /and that user a role with/],
     [
       answer("Client sent an HTTP request to an HTTPS server.", "400 Bad"),
       /it wants TLS: give its address with https/,

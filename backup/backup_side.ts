@@ -114,6 +114,11 @@ export class BackupSide {
     this.step({ type: "leave", why });
   }
 
+  /** Whether a primary let it join. */
+  get wasWelcome(): boolean {
+    return this.#protocol.welcome !== undefined;
+  }
+
   /** Figures for the status address. */
   status(): Record<string, unknown> {
     const { welcome, phase, isProtected, kept, progress } = this.#protocol;

@@ -135,9 +135,7 @@ export class BackupProcess {
       link = await connectTcp(found.address, logFraming, options);
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      const { unanswered } = found;
-      const why = unanswered === "" ? error.message : `${error.message} (${unanswered})`;
-      return { type: "rejoin", why, diverged: false };
+      return { type: "rejoin", why: error.message + found.unanswered, diverged: false };
     }
     const side = new BackupSide({
       link,
@@ -163,7 +161,8 @@ export class BackupProcess {
     });
     const end = await side.run();
     if (end.type !== "live") this.#setRole(this.#waiting());
-    return end;
+    if (end.type !== "rejoin" || side.wasWelcome) return end;
+    return { ...end, why: end.why + found.unanswered };
   }
 
   /** Hands all that this side has over to the primary that it becomes, which gives it back. */

@@ -12,7 +12,7 @@ import { type Address, parseAddress } from "../link/address.ts";
 
 /** Where the primary is. */
 export type Whereabouts =
-  /** `unanswered`: what to add if nobody answers there. */
+  /** `unanswered`: what to add if nobody lets this side join there. */
   | { readonly kind: "at"; readonly address: Address; readonly unanswered: string }
   /** Nowhere that could be connected to now. */
   | { readonly kind: "nowhere"; readonly why: string }
@@ -99,18 +99,19 @@ class ArbiterFinder implements PrimaryFinder {
   #knock(register: Register): Whereabouts {
     this.#hasSeenReign = true;
     const { generation, address } = register;
-    const reign = `generation ${generation} of ${this.id}, ${holderOf(register)}`;
-    const unanswered =
-      `it reigns, or its backup will; if nobody does, the machine's state is lost, and ` +
-      `--supersede ${generation} of a primary starts it anew`;
+    const reign = `generation ${generation} of ${this.id}, ${holderOf(register)},`;
+    const otherwise = "if nobody lives there any more the machine's state is lost, and " +
+      `--supersede ${generation} starts it anew`;
     if (address === "") {
-      return { kind: "nowhere", why: `${reign}, can't be joined: it has no --listen` };
+      return { kind: "nowhere", why: `${reign} can't be joined: it was started without --listen` };
     }
     if (address === this.own) {
-      const why = `${reign}, was this side before it was started again; waits for who takes over`;
-      return { kind: "nowhere", why: `${why} (${unanswered})` };
+      const why =
+        `${reign} was this side before it was started again: waits for its backup's takeover`;
+      return { kind: "nowhere", why: `${why}; ${otherwise}` };
     }
-    return { kind: "at", address: addressOf(register), unanswered: `${reign}: ${unanswered}` };
+    const waits = `${reign} reigns: waits for it, or for its backup's takeover`;
+    return { kind: "at", address: addressOf(register), unanswered: ` (${waits}; ${otherwise})` };
   }
 }
 

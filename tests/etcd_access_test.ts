@@ -154,6 +154,22 @@ Deno.test("an etcd that wants a password is asked with one; a token that has run
   assert.equal((await early.claim(register(3, "mine"))).kind, "won");
 });
 
+Deno.test("an etcd that wants a certificate and a password takes a certificate without a common name", async () => {
+  await using etcd = await SecureEtcd.start();
+  const own = etcd.authority.issue("client", { subject: "/O=understudy" });
+  const user = `&user=understudy:${encodeURIComponent(PASSWORD)}`;
+  using early = openArbiter(`${etcd.spec({ own })}${user}`);
+  assert.equal(await early.latest("m"), undefined, "before it wants one");
+  await etcd.server.wantPassword();
+  using named = openArbiter(`${etcd.spec({})}${user}`);
+  await isOutOfReach(named, /CommonName .*; where it wants a password too, .* no common name/);
+  using arbiter = openArbiter(`${etcd.spec({ own })}${user}`);
+  assert.equal((await arbiter.claim(register(1, "mine"))).kind, "won");
+  assert.equal((await early.latest("m"))?.nonce, "mine");
+  using nobody = openArbiter(etcd.spec({ own }));
+  await assert.rejects(nobody.latest("m"), /permission denied; give \?user=NAME/);
+});
+
 Deno.test("without a password, with a wrong one, or without the right to the keys, etcd is out of reach and says why", async () => {
   await using server = await EtcdServer.start();
   await server.wantPassword();
@@ -165,7 +181,10 @@ Deno.test("without a password, with a wrong one, or without the right to the key
   await isOutOfReach(unknown, /invalid user ID or password/);
   const elsewhere = `user=understudy:${encodeURIComponent(PASSWORD)}&prefix=elsewhere`;
   using outside = openArbiter(`${server.spec}?${elsewhere}`);
-  await isOutOfReach(outside, /permission denied; its user needs a role with readwrite/);
+  await isOutOfReach(
+    outside,
+    /permission denied; give \?user=NAME, and that user a role with readwrite/,
+  );
   await server.logIn();
   assert.deepEqual(await server.stored(), []);
 });

@@ -23,6 +23,8 @@ export interface IssueOptions {
   readonly usage?: string;
   /** From now; negative: it has run out. Default: 2. */
   readonly days?: number;
+  /** As openssl writes it; default: the name as its common name. */
+  readonly subject?: string;
 }
 
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -42,11 +44,11 @@ export class TestAuthority implements Disposable {
 
   /** Issues a certificate. */
   issue(name: string, options: IssueOptions = {}): Identity {
-    const { names = "IP:127.0.0.1,DNS:localhost", usage = "serverAuth,clientAuth", days = 2 } =
-      options;
+    const { names = "IP:127.0.0.1,DNS:localhost", usage = "serverAuth,clientAuth" } = options;
+    const { days = 2, subject = `/CN=${name}` } = options;
     const path = `${this.#directory}/${name}-${++this.#count}`;
     const [cert, key] = [`${path}.pem`, `${path}.key`];
-    openssl("req", ...KEY, "-keyout", key, "-out", `${path}.csr`, "-subj", `/CN=${name}`);
+    openssl("req", ...KEY, "-keyout", key, "-out", `${path}.csr`, "-subj", subject);
     Deno.writeTextFileSync(`${path}.ext`, `subjectAltName=${names}\nextendedKeyUsage=${usage}\n`);
     const by = ["-CA", this.cert, "-CAkey", this.#key, "-set_serial", `${this.#count}`];
     const rest = ["-extfile", `${path}.ext`, "-days", `${days}`];
