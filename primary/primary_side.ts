@@ -61,8 +61,8 @@ export class PrimarySide {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
   #guestEnded = false;
-  /** Why this side is to hand over, and end. */
-  #retiring: string | undefined;
+  /** Why this side is to hand over, and end; and when that was asked for last. */
+  #retiring: { readonly why: string; askedMs: number } | undefined;
   #protectedOnce = Promise.withResolvers<void>();
 
   constructor(parts: PrimaryParts) {
@@ -113,7 +113,7 @@ export class PrimarySide {
 
   /** Ends this side as a service manager's stop does: a handover if it can be, else the guest's end. */
   retire(why: string): void {
-    if (this.handover() === undefined) this.#retiring = why;
+    if (this.handover() === undefined) this.#retiring = { why, askedMs: performance.now() };
     else this.stop(why);
   }
 
@@ -156,14 +156,27 @@ export class PrimarySide {
     this.step({ type: "tick" });
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
-    if (mode === "alone" && this.#retiring !== undefined) {
-      // The backup that it was to hand over to has left as well, or is lost.
-      this.stop(this.#retiring);
-      this.#retiring = undefined;
-    }
+    if (this.#retiring !== undefined) this.#retireOn(this.#retiring);
     // A backup that joins will have to know of it: then the protocol says when.
     if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);
+    }
+  }
+
+  /** What it was to hand over for has not come about yet. */
+  #retireOn(retiring: { readonly why: string; askedMs: number }): void {
+    const { mode } = this.#protocol;
+    const nowMs = performance.now();
+    if (mode === "alone") {
+      // The backup has left as well, or is lost.
+      this.#retiring = undefined;
+      this.stop(retiring.why);
+    } else if (
+      mode === "protected" && nowMs - retiring.askedMs > this.#protocol.rules.claimRetryMs
+    ) {
+      // The arbiter may be in reach again.
+      retiring.askedMs = nowMs;
+      this.step({ type: "handover" });
     }
   }
 

@@ -101,7 +101,8 @@ Deno.test("with one member of three dead the others answer; without a quorum nob
   const next = register(3, "mine");
   await isOutOfReach(arbiter, next, /(ECONNREFUSED.*; start etcd there.*){2}/);
   await Promise.all([first!.restart(), second!.restart()]);
-  assert.equal(await latestOf(arbiter), 2);
+  // The member that was left may have kept the claim, and had it decided since.
+  assert.ok([2, 3].includes((await latestOf(arbiter))!));
   assert.equal((await decided(arbiter, next)).kind, "won");
   await third!.kill();
   using other = openArbiter(specOf(cluster.members));

@@ -106,6 +106,23 @@ Deno.test("SIGTERM on both at once ends both, and the guest in good order", asyn
   }
 });
 
+Deno.test("SIGTERM while the arbiter is out of reach: the primary keeps the machine, and hands over when it is back", async () => {
+  await using hosts = await ServeHosts.start();
+  const [reigning, following] = await hosts.isProtected();
+  await Deno.rename(hosts.directory, `${hosts.directory}.away`);
+  reigning.side.signal("SIGTERM");
+  await reigning.side.saying(/no handover: the arbiter is out of reach/);
+  await aWhile();
+  await hosts.watch.progress();
+  assert.equal((await reigning.side.status()).role, "primary");
+  await Deno.rename(`${hosts.directory}.away`, hosts.directory);
+  await reigning.ended();
+  await following.side.live(2);
+  reigning.start();
+  await hosts.isProtected();
+  await hosts.finish();
+});
+
 Deno.test("SIGTERM ends one that waits: for the arbiter, or for a primary that does not answer", async () => {
   await using hosts = new ServeHosts();
   const away = `file:${hosts.directory}/away`;
