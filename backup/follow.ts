@@ -45,7 +45,8 @@ export interface SideRole {
   status(): Record<string, unknown>;
   handover(): string | undefined;
   stop(why: string): void;
-  retire(why: string): void;
+  /** @param graceMs how long a primary may wait for a backup; a backup leaves at once */
+  retire(why: string, graceMs?: number): void;
 }
 
 /** There is no primary to join now. */
@@ -161,8 +162,11 @@ export class BackupProcess {
     });
     const end = await side.run();
     if (end.type !== "live") this.#setRole(this.#waiting());
-    if (end.type !== "rejoin" || side.wasWelcome) return end;
-    return { ...end, why: end.why + found.unanswered };
+    const isRefusal = end.type === "rejoin" ||
+      end.type === "halt" && end.code === ExitCode.unavailable;
+    if (side.wasWelcome || !isRefusal || found.unanswered === "") return end;
+    // Who reigns may change, and the end of its guest is about to be recorded, if that is why.
+    return { type: "rejoin", why: end.why + found.unanswered, diverged: false };
   }
 
   /** Hands all that this side has over to the primary that it becomes, which gives it back. */

@@ -201,3 +201,10 @@ export const clockStepMaxUs = 50_000;
 
 /** How fast it catches up with the host's: this share on top (or below, if it is ahead). */
 export const clockSlewShare = 1 / 8;
+
+// --- serve/ ---
+
+/** How long a primary that a service manager stops waits for a backup, if it has none: whoever was restarted on
+ * the other host a moment ago joins within a second, and longer with a large machine. A third of what the unit
+ * in docs/systemd allows it in all, at most. */
+export const retireGraceMs = 5000;

@@ -48,6 +48,15 @@ export interface PrimaryParts {
   readonly interposer?: Interposer;
 }
 
+/** A side that is to hand over, and end. */
+interface Retiring {
+  readonly why: string;
+  /** When the handover was asked for last. */
+  askedMs: number;
+  /** Without a backup, it waits for one until then. */
+  readonly untilMs: number;
+}
+
 /** One primary. */
 export class PrimarySide {
   readonly #parts: PrimaryParts;
@@ -61,8 +70,7 @@ export class PrimarySide {
   #ticker: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
   #guestEnded = false;
-  /** Why this side is to hand over, and end; and when that was asked for last. */
-  #retiring: { readonly why: string; askedMs: number } | undefined;
+  #retiring: Retiring | undefined;
   #protectedOnce = Promise.withResolvers<void>();
 
   constructor(parts: PrimaryParts) {
@@ -111,10 +119,14 @@ export class PrimarySide {
     if (!this.#isOver) this.#tell({ type: "end", why });
   }
 
-  /** Ends this side as a service manager's stop does: a handover if it can be, else the guest's end. */
-  retire(why: string): void {
-    if (this.handover() === undefined) this.#retiring = { why, askedMs: performance.now() };
-    else this.stop(why);
+  /**
+   * Ends this side as a service manager's stop does: a handover if it can be, else the guest's end.
+   * @param graceMs how long to wait for a backup to hand over to, if there is none
+   */
+  retire(why: string, graceMs = 0): void {
+    const nowMs = performance.now();
+    this.#retiring = { why, askedMs: nowMs, untilMs: nowMs + graceMs };
+    if (this.handover() !== undefined) this.#retireOn(this.#retiring);
   }
 
   /** Figures for the status address. */
@@ -163,18 +175,16 @@ export class PrimarySide {
     }
   }
 
-  /** What it was to hand over for has not come about yet. */
-  #retireOn(retiring: { readonly why: string; askedMs: number }): void {
-    const { mode } = this.#protocol;
+  /** It is to end, and has not handed over yet. */
+  #retireOn(retiring: Retiring): void {
     const nowMs = performance.now();
-    if (mode === "alone") {
-      // The backup has left as well, or is lost.
+    if (this.#protocol.mode !== "protected") {
+      if (nowMs < retiring.untilMs) return;
+      // There is no backup, or it has left as well.
       this.#retiring = undefined;
       this.stop(retiring.why);
-    } else if (
-      mode === "protected" && nowMs - retiring.askedMs > this.#protocol.rules.claimRetryMs
-    ) {
-      // The arbiter may be in reach again.
+    } else if (nowMs - retiring.askedMs > this.#protocol.rules.claimRetryMs) {
+      // A backup has come, or the arbiter is in reach again.
       retiring.askedMs = nowMs;
       this.step({ type: "handover" });
     }

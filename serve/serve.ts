@@ -23,6 +23,7 @@ import { openArbiter } from "../arbiter/open.ts";
 import { BackupProcess, type SideRole } from "../backup/follow.ts";
 import { byArbiter } from "../backup/primary_finder.ts";
 import { ExitCode, UnavailableError } from "../base/errors.ts";
+import { retireGraceMs } from "../base/limits.ts";
 import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
 import { machineIdOf } from "../primary/guest_source.ts";
@@ -68,10 +69,10 @@ export class ServeProcess {
     this.#end(why, () => this.#role.stop(why));
   }
 
-  /** Ends this process as a service manager's stop does: a backup leaves, a primary hands over if it can, or
-   * ends the guest. */
+  /** Ends this process as a service manager's stop does: a backup leaves, a primary hands over, or ends the guest
+   * if no backup comes. */
   retire(why: string): void {
-    this.#end(why, () => this.#role.retire(why));
+    this.#end(why, () => this.#role.retire(why, retireGraceMs));
   }
 
   /**
@@ -160,7 +161,8 @@ export class ServeProcess {
   /** From now on, this is what the side is. Asked to end in the middle of becoming a primary, it ends as one. */
   #take(role: SideRole): void {
     this.#role = role;
-    if (role.role === "primary" && this.#stopping.signal.aborted) role.retire(this.#stopReason);
+    if (role.role !== "primary" || !this.#stopping.signal.aborted) return;
+    role.retire(this.#stopReason, retireGraceMs);
   }
 
   #end(why: string, tell: () => void): void {

@@ -95,7 +95,7 @@ Deno.test("SIGTERM has a backup leave, and a protected primary hand over, with c
 
 Deno.test("SIGTERM on both at once ends both, and the guest in good order", async () => {
   const random = new Random(seed);
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     await using hosts = await ServeHosts.start();
     for (const { side } of await hosts.isProtected()) {
       side.signal("SIGTERM");
@@ -104,6 +104,33 @@ Deno.test("SIGTERM on both at once ends both, and the guest in good order", asyn
     for (const host of hosts.both) await host.ended();
     assert.equal((await hosts.latest())?.ended, true, "the guest's end is recorded");
   }
+});
+
+Deno.test("one after the other can be restarted, without waiting in between, and the machine lives on", async () => {
+  await using hosts = await ServeHosts.start();
+  for (let round = 0; round < 2; round++) {
+    const [reigning, following] = await hosts.isProtected();
+    for (const host of [reigning, following]) {
+      host.side.signal("SIGTERM");
+      await host.ended();
+      host.start();
+    }
+    await hosts.watch.progress();
+  }
+  await hosts.isProtected();
+  assert.equal((await hosts.finish()).duplicateBytes, 0);
+});
+
+Deno.test("a backup that is stopped in the middle of a handover has the other side go on, as that joins again", async () => {
+  await using hosts = await ServeHosts.start();
+  const [reigning, following] = await hosts.isProtected();
+  assert.ok(await reigning.side.handover());
+  following.side.signal("SIGTERM");
+  await following.ended();
+  following.start();
+  await hosts.watch.progress();
+  assert.deepEqual(await hosts.isProtected(), [reigning, following]);
+  await hosts.finish();
 });
 
 Deno.test("SIGTERM while the arbiter is out of reach: the primary keeps the machine, and hands over when it is back", async () => {
