@@ -205,6 +205,6 @@ export const clockSlewShare = 1 / 8;
 // --- serve/ ---
 
 /** How long a primary that a service manager stops waits for a backup, if it has none: whoever was restarted on
- * the other host a moment ago joins within a second, and longer with a large machine. A third of what the unit
- * in docs/systemd allows it in all, at most. */
+ * the other host a moment ago joins within a second, and longer with a large machine. Well within the 30 s that
+ * the unit in docs/systemd allows it in all. */
 export const retireGraceMs = 5000;

@@ -26,7 +26,7 @@ const random = new Random(Number(values.seed));
 const timeoutMs = Number(values.timeout);
 
 /** What is done to the two; each leaves both running. */
-const FAULTS: Record<string, (reigning: ServeHost, following: ServeHost) => Promise<unknown>> = {
+const FAULTS: Record<string, (reigning: ServeHost, following: ServeHost) => Promise<void>> = {
   async "kill of the primary"(reigning) {
     await reigning.side.kill();
     await wait(random.below(300));
@@ -37,7 +37,12 @@ const FAULTS: Record<string, (reigning: ServeHost, following: ServeHost) => Prom
     await reigning.side.having(({ mode }) => mode === "alone", "alone");
     following.start();
   },
-  "handover": (reigning) => reigning.side.handover(),
+  async "handover"(reigning, following) {
+    const { generation } = await reigning.side.status();
+    await reigning.side.handover();
+    // Until then either of the two may be the only one that has the machine.
+    await following.side.live(generation! + 1);
+  },
   async "SIGTERM of the primary"(reigning) {
     reigning.side.signal("SIGTERM");
     await reigning.ended();
