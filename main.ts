@@ -9,6 +9,7 @@ import { doctorCommand } from "./machine/command.ts";
 import { demoCommand } from "./demo/command.ts";
 import { handoverCommand, stopCommand } from "./link/command.ts";
 import { primaryCommand, runCommand } from "./primary/command.ts";
+import { serveCommand } from "./serve/command.ts";
 import { consoleCommand } from "./sinks/command.ts";
 
 await runMain(async () => {
@@ -26,6 +27,7 @@ await runMain(async () => {
     replayCommand,
     primaryCommand,
     backupCommand,
+    serveCommand,
     consoleCommand,
     handoverCommand,
     stopCommand,

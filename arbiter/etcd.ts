@@ -1,5 +1,5 @@
 /**
- * The arbiter in an etcd: `etcd:http://HOST:PORT`, one key a generation.
+ * The arbiter in an etcd: `etcd:https://HOST:PORT,...`, one key a generation.
  *
  *     PREFIX/MACHINE/GENERATION     the register, as `file.ts` stores it; there, or not there
  *
@@ -10,7 +10,9 @@
  *
  * An answer that is lost (a timeout, a connection that ended, an error of a server that was stopped on its
  * way) proves nothing: the transaction may have been carried out, or may yet be. So the key is read, and
- * own nonce means won. All readings are linearizable: a member without quorum can't answer them.
+ * own nonce means won. All readings are linearizable: a member without quorum can't answer them. For the same
+ * reason it does no harm if one claim reaches two members: the second transaction finds the first one's key,
+ * with its own nonce.
  *
  * That the generation before must be there is to tell an etcd that has lost its data, or is another one, from
  * the arbiter.
@@ -27,7 +29,7 @@ import {
   type Register,
   registerFault,
 } from "./arbiter.ts";
-import { EtcdGateway } from "./etcd_gateway.ts";
+import { EtcdMembers, isOfEtcd } from "./etcd_members.ts";
 import {
   createRequest,
   type Entry,
@@ -43,15 +45,15 @@ const digits = String(Number.MAX_SAFE_INTEGER).length;
 
 /** See the top of the file. Made by `openArbiter`. */
 export class EtcdArbiter implements Arbiter {
-  readonly #gateway: EtcdGateway;
+  readonly #members: EtcdMembers;
   readonly #prefix: string;
   readonly #name: string;
 
-  /** Touches nothing yet. */
-  constructor({ endpoint, prefix, text }: EtcdSpec) {
-    this.#name = `arbiter ${text}`;
-    this.#prefix = prefix;
-    this.#gateway = new EtcdGateway(endpoint, this.#name);
+  /** Reads the files of TLS; touches nothing else yet. @throws what {@link EtcdMembers} throws */
+  constructor(spec: EtcdSpec) {
+    this.#name = `arbiter ${spec.text}`;
+    this.#prefix = spec.prefix;
+    this.#members = new EtcdMembers(spec, this.#name);
   }
 
   /** The interface's `claim`. */
@@ -80,14 +82,14 @@ export class EtcdArbiter implements Arbiter {
   /** The interface's `read`. */
   async read(machineId: string, generation: number): Promise<Register | undefined> {
     const key = this.#key(machineId, generation);
-    const found = parseRange(await this.#gateway.post("range", readRequest(key)), this.#name);
+    const found = await this.#members.ask("kv/range", readRequest(key), parseRange);
     return this.#register(found, machineId, generation);
   }
 
   /** The interface's `latest`. */
   async latest(machineId: string): Promise<Register | undefined> {
     const request = lastRequest(this.#key(machineId, 1), `${this.#directory(machineId)}:`);
-    const found = parseRange(await this.#gateway.post("range", request), this.#name);
+    const found = await this.#members.ask("kv/range", request, parseRange);
     if (found === undefined) return undefined;
     const generation = Number(found.key.slice(-digits));
     if (!isGeneration(generation)) {
@@ -108,7 +110,7 @@ export class EtcdArbiter implements Arbiter {
 
   /** Ends what waits for an answer; nothing else is held. */
   close(): void {
-    this.#gateway.close();
+    this.#members.close();
   }
 
   /** As {@link close}. */
@@ -122,7 +124,8 @@ export class EtcdArbiter implements Arbiter {
     const entry = { key: this.#key(machineId, generation), value: formatRegister(register) };
     const needed = generation === 1 ? [] : [this.#key(machineId, generation - 1)];
     const request = createRequest(entry, needed);
-    return parseTxn(await this.#gateway.post("txn", request), this.#name, 1 + needed.length);
+    const parse = (answer: string) => parseTxn(answer, 1 + needed.length);
+    return await this.#members.ask("kv/txn", request, parse);
   }
 
   /** What the transaction's answer means. */
@@ -170,8 +173,4 @@ function outcome(register: Register, holder: Register): ClaimResult {
   return holder.nonce === register.nonce
     ? { kind: "won", register: holder }
     : { kind: "lost", holder };
-}
-
-function isOfEtcd(error: unknown): error is UnavailableError | PeerError {
-  return error instanceof UnavailableError || error instanceof PeerError;
 }

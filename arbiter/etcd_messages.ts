@@ -1,16 +1,19 @@
 /**
- * What is said to etcd's JSON gateway and what it answers: the shapes of etcd 3.4's `/v3/kv/range` and
- * `/v3/kv/txn`, as far as an arbiter needs them.
+ * What is said to etcd's JSON gateway and what it answers: the shapes of etcd 3.4's `/v3/kv/range`,
+ * `/v3/kv/txn` and `/v3/auth/authenticate`, as far as an arbiter needs them.
  *
  *     /v3/kv/range  {key, range_end?, limit?, sort_order?, sort_target?}
  *                   {header, kvs?: [{key, value, ...}]}
  *     /v3/kv/txn    {compare: [{key, target, result, create_revision}], success: [{request_put: {key, value}}],
  *                    failure: [{request_range: {key}}]}
  *                   {header, succeeded?, responses: [{response_put} or {response_range: {kvs?}}]}
+ *     /v3/auth/authenticate  {name, password}
+ *                   {header, token}
  *
  * Keys and values are base64, 64-bit integers are decimal strings, and what is false, zero or empty is left
  * out: an answer without `kvs` says that there is no such key. So that no other server's `{}` passes for
- * that, the header is looked at too. (gRPC gateway's mapping of etcd's api/etcdserverpb/rpc.proto.)
+ * that, the header is looked at too. (gRPC gateway's mapping of etcd's api/etcdserverpb/rpc.proto.) What is
+ * wrong with an answer is told without who gave it: the caller knows.
  *
  * Pure. Called by `etcd.ts`; `etcd_gateway.ts` carries the texts.
  */
@@ -57,11 +60,10 @@ export function createRequest(entry: Entry, needed: readonly string[]): object {
 /**
  * The entry in an answer to {@link readRequest} or {@link lastRequest}; undefined if there is none.
  * @param text the answer's body
- * @param where who answered, for the message
  * @throws PeerError if this is no such answer
  */
-export function parseRange(text: string, where: string): Entry | undefined {
-  return reading(where, () => entryOf(parseAnswer(text)));
+export function parseRange(text: string): Entry | undefined {
+  return reading(() => entryOf(parseAnswer(text)));
 }
 
 /**
@@ -69,8 +71,8 @@ export function parseRange(text: string, where: string): Entry | undefined {
  * @param keys how many keys are told of if it was not carried out
  * @throws PeerError as {@link parseRange}
  */
-export function parseTxn(text: string, where: string, keys: number): TxnAnswer {
-  return reading(where, () => {
+export function parseTxn(text: string, keys: number): TxnAnswer {
+  return reading(() => {
     const answer = parseAnswer(text);
     const { succeeded = false } = answer;
     if (typeof succeeded !== "boolean") throw fault("succeeded", succeeded);
@@ -83,18 +85,36 @@ export function parseTxn(text: string, where: string, keys: number): TxnAnswer {
   });
 }
 
+/** The token in an answer to a name and a password. @throws PeerError as {@link parseRange} */
+export function parseToken(text: string): string {
+  return reading(() => {
+    const { token } = parseAnswer(text);
+    if (typeof token === "string" && tokenPattern.test(token)) return token;
+    // A token is not for a log.
+    throw new Malformed("its token is not a short text of one line");
+  });
+}
+
+/** Which cluster answers. @throws PeerError as {@link parseRange} */
+export function clusterOf(text: string): string {
+  return reading(() => objectOf(parseAnswer(text), "header").cluster_id as string);
+}
+
+/** It goes into a header. */
+const tokenPattern = /^[\x21-\x7e]{1,4096}$/;
+
 /** A part of an answer that is not as it should be. */
 class Malformed extends Error {}
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function reading<T>(where: string, read: () => T): T {
+function reading<T>(read: () => T): T {
   try {
     return read();
   } catch (cause) {
     if (!(cause instanceof Malformed)) throw cause;
     const advice = "what answers there is not etcd, or not of a version that is known";
-    throw new PeerError(`${where}: its answer is malformed: ${cause.message}; ${advice}`);
+    throw new PeerError(`its answer is malformed: ${cause.message}; ${advice}`);
   }
 }
 

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PeerError } from "../base/errors.ts";
-import { createRequest, lastRequest, parseRange, parseTxn, readRequest } from "./etcd_messages.ts";
+import {
+  clusterOf,
+  createRequest,
+  lastRequest,
+  parseRange,
+  parseToken,
+  parseTxn,
+  readRequest,
+} from "./etcd_messages.ts";
 
 /** What etcd 3.4.23 said. */
 const HEADER =
@@ -39,15 +47,28 @@ Deno.test("requests have the shapes of etcd's gateway, in base64", () => {
 });
 
 Deno.test("what etcd says is understood, with what it leaves out", () => {
-  assert.deepEqual(parseRange(FOUND, "w"), ENTRY);
-  assert.equal(parseRange(NOT_FOUND, "w"), undefined);
-  assert.equal(parseRange(`{${HEADER},"kvs":[]}`, "w"), undefined);
-  assert.deepEqual(parseRange(`{${HEADER},"kvs":[{"key":"L3UvbS8x"}]}`, "w")?.value, "");
-  assert.deepEqual(parseTxn(CREATED, "w", 2), { succeeded: true });
+  assert.deepEqual(parseRange(FOUND), ENTRY);
+  assert.equal(parseRange(NOT_FOUND), undefined);
+  assert.equal(parseRange(`{${HEADER},"kvs":[]}`), undefined);
+  assert.deepEqual(parseRange(`{${HEADER},"kvs":[{"key":"L3UvbS8x"}]}`)?.value, "");
+  assert.deepEqual(parseTxn(CREATED, 2), { succeeded: true });
   const found = { succeeded: false, found: [undefined, ENTRY] };
-  assert.deepEqual(parseTxn(NOT_CREATED, "w", 2), found);
+  assert.deepEqual(parseTxn(NOT_CREATED, 2), found);
   const spelled = NOT_CREATED.replace('"responses"', '"succeeded":false,"responses"');
-  assert.deepEqual(parseTxn(spelled, "w", 2), found);
+  assert.deepEqual(parseTxn(spelled, 2), found);
+});
+
+Deno.test("a token is a line of text, and what is none is not shown", () => {
+  assert.equal(parseToken(`{${HEADER},"token":"hZKITLszCbjbTGSN.9"}`), "hZKITLszCbjbTGSN.9");
+  assert.equal(clusterOf(NOT_FOUND), "12101053776118486841");
+  for (const token of ["", "a\\r\\nb", "ä", "x".repeat(5000)]) {
+    assert.throws(
+      () => parseToken(`{${HEADER},"token":"${token}"}`),
+      (error: Error) =>
+        error instanceof PeerError && /its token is not a short/.test(error.message),
+    );
+  }
+  assert.throws(() => parseToken(NOT_FOUND), PeerError);
 });
 
 Deno.test("an answer that is not etcd's is named with its fault", () => {
@@ -90,14 +111,14 @@ Deno.test("an answer that is not etcd's is named with its fault", () => {
       read,
       (error: Error) =>
         error instanceof PeerError && message.test(error.message) &&
-        /^w: its answer is malformed: .*; what answers there is not etcd/.test(error.message),
+        /^its answer is malformed: .*; what answers there is not etcd/.test(error.message),
       text,
     );
   for (const [text, message] of [...cases, ...ranges]) {
-    fails(() => parseRange(text, "w"), message, text);
+    fails(() => parseRange(text), message, text);
   }
   for (const [text, message] of [...cases, ...txns]) {
-    fails(() => parseTxn(text, "w", 2), message, text);
+    fails(() => parseTxn(text, 2), message, text);
   }
 });
 
@@ -112,7 +133,7 @@ Deno.test("an answer with damage anywhere is refused or understood, and never br
     fc.property(damage, ({ text, at, length, instead }) => {
       const start = at % text.length;
       const damaged = text.slice(0, start) + instead + text.slice(start + length);
-      for (const read of [() => parseRange(damaged, "w"), () => parseTxn(damaged, "w", 2)]) {
+      for (const read of [() => parseRange(damaged), () => parseTxn(damaged, 2)]) {
         try {
           read();
         } catch (error) {

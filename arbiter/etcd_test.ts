@@ -129,10 +129,10 @@ async function isRejected(arbiter: Arbiter, expected: (error: Error) => boolean)
 Deno.test("what does not speak HTTP, or ends in the middle of it, is an arbiter out of reach", async () => {
   const noise = String.fromCharCode(...Array(3000).keys());
   const cases: [Deed, RegExp][] = [
-    [raw(noise), /does not speak HTTP; if it wants TLS/],
+    [raw(noise), /does not speak HTTP; if it wants TLS, give https/],
     // A TLS alert: what a server that wants TLS says.
-    [raw("\x15\x03\x01\x00\x02\x02\x46"), /does not speak HTTP; if it wants TLS/],
-    [hangUp(""), /it hung up; look at its log; if it wants TLS/],
+    [raw("\x15\x03\x01\x00\x02\x02\x46"), /does not speak HTTP; if it wants TLS, give https/],
+    [hangUp(""), /it hung up; look at its log; if it wants TLS, give https/],
     [hangUp("HTTP/1.1 200 OK\r\nContent-Le"), /it hung up|does not speak HTTP/],
     [hangUp(`HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{${HEADER}`), /it hung up/],
     [hangUp(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{`), /it hung up/],
@@ -169,10 +169,10 @@ Deno.test("an error is an arbiter out of reach, and the message says what to do"
       /empty; it wants a password/,
     ],
     [answer(json("etcdserver: invalid auth token"), "401 Unauthorized"), /it wants a password/],
-    [answer(json("etcdserver: permission denied"), "403 Forbidden"), /it wants a password/],
+    [answer(json("etcdserver: permission denied"), "403 Forbidden"), /and that user a role with/],
     [
       answer("Client sent an HTTP request to an HTTPS server.", "400 Bad"),
-      /it wants TLS, which is/,
+      /it wants TLS: give its address with https/,
     ],
     [answer("\n\netcd received", "421 Misdirected Request"), /add the name .* --host-whitelist/],
     [answer(json("etcdserver: mvcc: database space exceeded"), "429 Too Many"), /storage is full/],
@@ -181,6 +181,14 @@ Deno.test("an error is an arbiter out of reach, and the message says what to do"
       /timed out; it has no quorum/,
     ],
     [answer(json("context deadline exceeded"), "500 Error"), /HTTP 500: context .*no quorum/],
+    [
+      answer(json('connection error: desc = "transport: failed to write"'), "503 Unavailable"),
+      /has to be for clients too \(extendedKeyUsage/,
+    ],
+    [
+      answer(json("etcdserver: authentication failed, invalid user ID or password"), "400 Bad"),
+      /the right password$/,
+    ],
     [answer("", "301 Moved", "Location: http://h:1/\r\n"), /go to http:\/\/h:1\/; give etcd's own/],
     [answer("", "204 No Content"), /HTTP 204: ; look at its log/],
     [answer('{"message":7}', "400 Bad Request"), /HTTP 400: \{"message":7\}; look at its log/],

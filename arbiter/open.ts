@@ -1,5 +1,5 @@
 /**
- * Which arbiter a command line means: `file:DIR` or `etcd:URL`.
+ * Which arbiter a command line means: `file:DIR` or `etcd:URL[,URL...]`.
  *
  * main.ts calls this with the value of `--arbiter`.
  */
@@ -18,12 +18,13 @@ export interface OpenArbiterOptions {
 
 /**
  * Opens the arbiter that `spec` names.
- * @throws UsageError for what is not supported, UnavailableError if it can't be created
+ * @throws UsageError for what is not supported, UnavailableError if it can't be created or a file that it
+ *   names can't be read
  */
 export function openArbiter(spec: string, options: OpenArbiterOptions = {}): Arbiter {
   const [, kind, place] = spec.match(/^(file|etcd):(.+)$/s) ?? [];
   if (place === undefined) {
-    const supported = "file:DIR and etcd:http://HOST:PORT";
+    const supported = "file:DIR and etcd:URL[,URL...], with URLs such as https://HOST:PORT";
     throw new UsageError(`arbiter ${JSON.stringify(spec)}: supported is ${supported}`);
   }
   if (kind === "etcd") return new EtcdArbiter(parseEtcdSpec(spec));

@@ -17,10 +17,18 @@ export type Done = (code: ExitCodeValue) => void;
 export function backupCommand(done: Done) {
   return command("backup", "follow a primary, and take over when it dies", [
     "understudy backup --primary 10.0.0.1:7000 --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
+    "understudy backup --primary arbiter --id ledger --listen 0.0.0.0:7000 --arbiter etcd:https://10.0.0.3:2379",
   ])
-    .requiredOption("--primary <addr>", "where the primary listens, HOST:PORT")
-    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR or etcd:URL")
+    .requiredOption(
+      "--primary <addr>",
+      "where the primary listens, HOST:PORT; or arbiter: ask that",
+    )
+    .requiredOption(
+      "--arbiter <a>",
+      "who decides which side goes on: file:DIR or etcd:URL[,URL...]",
+    )
     .option("--listen <addr>", "where new backups can join after a takeover, HOST:PORT")
+    .option("--advertise <addr>", "where the other side reaches --listen (default: as it says)")
     .option(
       "--console <c>",
       "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none",
@@ -38,6 +46,7 @@ export function backupCommand(done: Done) {
       const backup = new BackupProcess({
         primary: options.primary,
         listen: options.listen,
+        advertise: options.advertise,
         arbiter: options.arbiter,
         console: options.console,
         id: options.id,

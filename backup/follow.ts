@@ -7,8 +7,9 @@ import { openArbiter } from "../arbiter/open.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
 import { divergenceLimit, keptOutputBytes, logWindowBytes } from "../base/limits.ts";
+import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
-import { parseAddress } from "../link/address.ts";
+import { advertisedAddress } from "../link/advertised.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { connectTcp } from "../link/tcp.ts";
@@ -16,16 +17,22 @@ import type { Halt } from "../protocol/types.ts";
 import { checkSink, openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { BackupSide, type SessionEnd } from "./backup_side.ts";
+import { openFinder, type PrimaryFinder } from "./primary_finder.ts";
 import { becomePrimary, claimRetryMs, openConnections } from "./takeover.ts";
 
 /** What a backup is started with. */
 export interface BackupOptions {
+  /** An address, or `arbiter`: see {@link openFinder}. */
   readonly primary: string;
   readonly listen: string | undefined;
+  /** Where the other side reaches `listen`; undefined: as that says. */
+  readonly advertise?: string | undefined;
   readonly arbiter: string;
   readonly console: string;
   /** The machine to follow; undefined: whichever the primary has. */
   readonly id: string | undefined;
+  /** A reign of this machine has been seen; default: false. */
+  readonly hasSeenReign?: boolean;
   readonly who: string;
   readonly takeoverDiverged: boolean;
   /** Called with what answers for this side whenever that changes. */
@@ -38,7 +45,14 @@ export interface SideRole {
   status(): Record<string, unknown>;
   handover(): string | undefined;
   stop(why: string): void;
-  retire(why: string): void;
+  /** @param graceMs how long a primary may wait for a backup; a backup leaves at once */
+  retire(why: string, graceMs?: number): void;
+}
+
+/** There is no primary to join now. */
+interface Wait {
+  readonly type: "wait";
+  readonly why: string;
 }
 
 /** Wait between two attempts to join. */
@@ -69,8 +83,8 @@ export class BackupProcess {
 
   /** Runs until this side halts, as a backup or as the primary that it became. */
   async run(): Promise<Halt> {
-    const { listen, arbiter } = this.#options;
-    parseAddress(this.#options.primary);
+    const { listen, advertise, arbiter, hasSeenReign = false } = this.#options;
+    openFinder({ ...this.#options, hasSeenReign }, "")[Symbol.dispose]();
     openArbiter(arbiter).close();
     checkSink(this.#options.console);
     // Before it joins: finding out takes a while on a slow host.
@@ -78,19 +92,25 @@ export class BackupProcess {
     checkWho(this.#options.who);
     if (this.#options.id !== undefined) checkMachineId(this.#options.id);
     this.#connections = listen === undefined ? undefined : openConnections(listen, this.#say);
-    const address = this.#connections?.address ?? "";
     try {
+      const listening = this.#connections?.address;
+      const address = listening === undefined
+        ? ""
+        : advertisedAddress(listening, advertise, Deno.hostname());
+      using finder = openFinder({ ...this.#options, hasSeenReign }, address);
       // What keeps it from joining is said once, not four times a second.
       for (let lastWhy = "";;) {
-        const end = await this.#session(address);
+        const end = await this.#session(finder, address);
         if (end.type === "live") {
-          return await this.#live(end, address);
+          return await this.#live(end, listening);
         }
         if (end.type === "halt") return end;
-        if (end.diverged && ++this.#divergences >= divergenceLimit) {
+        if (end.type === "rejoin" && end.diverged && ++this.#divergences >= divergenceLimit) {
           return { code: ExitCode.diverged, why: `unfit after ${this.#divergences} divergences` };
         }
-        if (end.why !== lastWhy) this.#say(`${end.why}; joins anew`);
+        if (end.why !== lastWhy) {
+          this.#say(end.type === "wait" ? end.why : `${end.why}; joins anew`);
+        }
         lastWhy = end.why;
         await pause(REJOIN_MS, this.#abort.signal);
         if (this.#abort.signal.aborted) {
@@ -104,16 +124,19 @@ export class BackupProcess {
     }
   }
 
-  /** One session, from connecting to its end. */
-  async #session(address: string): Promise<SessionEnd> {
-    const { primary, id, who, takeoverDiverged } = this.#options;
+  /** One session, from finding the primary to its end. */
+  async #session(finder: PrimaryFinder, address: string): Promise<SessionEnd | Wait> {
+    const { id, who, takeoverDiverged } = this.#options;
+    const found = await finder.find();
+    if (found.kind === "ended") return { type: "halt", code: ExitCode.ok, why: found.why };
+    if (found.kind === "nowhere") return { type: "wait", why: found.why };
     let link;
     try {
       const options = { signal: this.#abort.signal };
-      link = await connectTcp(parseAddress(primary), logFraming, options);
+      link = await connectTcp(found.address, logFraming, options);
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error;
-      return { type: "rejoin", why: error.message, diverged: false };
+      return { type: "rejoin", why: error.message + found.unanswered, diverged: false };
     }
     const side = new BackupSide({
       link,
@@ -139,16 +162,20 @@ export class BackupProcess {
     });
     const end = await side.run();
     if (end.type !== "live") this.#setRole(this.#waiting());
-    return end;
+    const isRefusal = end.type === "rejoin" ||
+      end.type === "halt" && end.code === ExitCode.unavailable;
+    if (side.wasWelcome || !isRefusal || found.unanswered === "") return end;
+    // Who reigns may change, and the end of its guest is about to be recorded, if that is why.
+    return { type: "rejoin", why: end.why + found.unanswered, diverged: false };
   }
 
   /** Hands all that this side has over to the primary that it becomes, which gives it back. */
-  #live(end: SessionEnd & { type: "live" }, address: string): Promise<Halt> {
+  #live(end: SessionEnd & { type: "live" }, listening: string | undefined): Promise<Halt> {
     const connections = this.#connections;
     this.#connections = undefined;
     this.#sink = undefined;
     this.#claimer = undefined;
-    if (connections !== undefined) this.#say(`a backup can join at ${address}`);
+    if (connections !== undefined) this.#say(`a backup can join at ${listening}`);
     const side = becomePrimary({ ...end, connections, say: this.#say });
     this.#setRole(Object.assign(side, { role: "primary" as const }));
     return side.run();
@@ -185,13 +212,4 @@ export class BackupProcess {
     if (machineId === found) return value;
     throw new PeerError(`the primary now has machine ${found}; this side followed ${machineId}`);
   }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, milliseconds);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }

@@ -23,8 +23,20 @@ export const machineIdLength = 64;
 
 /** How long an etcd may take to answer one request: a SYN that got lost is sent again after 1 s, and half a
  * second is a round trip around the globe with a flush to the disk at its far end. A claim that gets no answer
- * is followed by one reading: whether it was won is known, or that it is not, after twice this. */
+ * is followed by one reading: whether it was won is known, or that it is not, after twice this. Of several
+ * endpoints each has an equal share of it before the next one is asked as well. */
 export const etcdAnswerMs = 1500;
+
+/** Endpoints of one etcd: the members of the largest cluster that its documentation advises, and even the last
+ * one has a fifth of {@link etcdAnswerMs}. */
+export const etcdEndpointCount = 5;
+
+/** A file with certificates, a key or a password: fifty certificates, more than any chain or bundle of one's
+ * own has. */
+export const etcdFileBytes = 128 * KiB;
+
+/** A user's name and password for etcd: longer ones are a file that was named by mistake. */
+export const etcdPasswordLength = 1024;
 
 /** An answer of etcd: two registers in base64 (6 KiB each), their keys, and room for what later versions say
  * besides. The headers of HTTP have a bound of their own, 16 KiB, in the client. */
@@ -199,3 +211,10 @@ export const clockStepMaxUs = 50_000;
 
 /** How fast it catches up with the host's: this share on top (or below, if it is ahead). */
 export const clockSlewShare = 1 / 8;
+
+// --- serve/ ---
+
+/** How long a primary that a service manager stops waits for a backup, if it has none: whoever was restarted on
+ * the other host a moment ago joins within a second, and longer with a large machine. Well within the 30 s that
+ * the unit in docs/systemd allows it in all. */
+export const retireGraceMs = 5000;

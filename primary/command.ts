@@ -16,7 +16,7 @@ import { serveStatus } from "../link/status_server.ts";
 import type { Interposer, PrimarySide } from "./primary_side.ts";
 import type { GuestRequest } from "./guest_source.ts";
 import { Solo } from "./solo.ts";
-import { startPrimary } from "./start.ts";
+import { type PrimaryOptions, startPrimary } from "./start.ts";
 
 const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none";
 
@@ -51,13 +51,48 @@ export function runCommand(done: Done) {
 
 /** `understudy primary` @param interposer see {@link Interposer}: for tests */
 export function primaryCommand(done: Done, interposer?: Interposer) {
-  return command("primary", "run a machine that a backup can follow", [
+  return withPrimaryOptions(command("primary", "run a machine that a backup can follow", [
     "understudy primary ledger --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
     "understudy primary vmlinux --cmdline 'console=ttyS0' --listen :7000 --arbiter file:/srv/arbiter --require-backup",
-  ])
+  ]))
+    .action(async (guest, options) => {
+      const say = reporter("primary");
+      const stop = stopSignal();
+      await using stack = new AsyncDisposableStack();
+      const started: { side?: PrimarySide } = {};
+      // Before a generation is won: an address that can't be had must not cost one.
+      if (options.status !== undefined) {
+        const server = stack.use(serveStatus(parseAddress(options.status), {
+          status: () => started.side?.status() ?? { role: "primary", mode: "starting" },
+          handover: () => started.side ? started.side.handover() : "this side is starting",
+          stop: () => started.side?.stop("stopped on request"),
+        }));
+        say(`status at http://${server.address}/status`);
+      }
+      const stopping = new AbortController();
+      void stop.then(() => stopping.abort());
+      const side = started.side = await startPrimary(
+        { ...primaryOptions(guest, options), stopping: stopping.signal },
+        say,
+        interposer,
+      );
+      void stop.then((signal) => side.retire(`stopped by ${signal}`));
+      const { code, why } = await side.run();
+      say(why);
+      done(code);
+    });
+}
+
+/** What a primary is started with, as options: also for `understudy serve`. */
+export function withPrimaryOptions(base: ReturnType<typeof command>) {
+  return base
     .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
     .requiredOption("--listen <addr>", "where backups can join, HOST:PORT")
-    .requiredOption("--arbiter <a>", "who decides which side goes on: file:DIR or etcd:URL")
+    .option("--advertise <addr>", "where the other side reaches --listen (default: as it says)")
+    .requiredOption(
+      "--arbiter <a>",
+      "who decides which side goes on: file:DIR or etcd:URL[,URL...]",
+    )
     .option("--console <c>", CONSOLE_HELP, "stdio")
     .option("--cmdline <s>", "the guest's command line")
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
@@ -76,44 +111,33 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
       parseMilliseconds,
     )
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
-    .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
-    .action(async (guest, options) => {
-      const say = reporter("primary");
-      const stop = stopSignal();
-      await using stack = new AsyncDisposableStack();
-      const started: { side?: PrimarySide } = {};
-      // Before a generation is won: an address that can't be had must not cost one.
-      if (options.status !== undefined) {
-        const server = stack.use(serveStatus(parseAddress(options.status), {
-          status: () => started.side?.status() ?? { role: "primary", mode: "starting" },
-          handover: () => started.side ? started.side.handover() : "this side is starting",
-          stop: () => started.side?.stop("stopped on request"),
-        }));
-        say(`status at http://${server.address}/status`);
-      }
-      const side = started.side = await startPrimary(
-        {
-          ...request(guest, options),
-          listen: options.listen,
-          arbiter: options.arbiter,
-          console: options.console,
-          memoryBytes: options.memory,
-          who: options.who,
-          requireBackup: options.requireBackup,
-          commitReplayed: options.commit === "replayed",
-          heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
-          timeoutMs: options.timeout,
-          ...(options.id === undefined ? {} : { id: options.id }),
-          ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
-        },
-        say,
-        interposer,
-      );
-      void stop.then((signal) => side.retire(`stopped by ${signal}`));
-      const { code, why } = await side.run();
-      say(why);
-      done(code);
-    });
+    .option(
+      "--supersede <generation>",
+      "start anew though this generation never ended",
+      parseCount,
+    );
+}
+
+/** What {@link withPrimaryOptions} has read. */
+export type ParsedPrimaryOptions = ReturnType<ReturnType<typeof withPrimaryOptions>["opts"]>;
+
+/** The same, for {@link startPrimary}. */
+export function primaryOptions(guest: string, options: ParsedPrimaryOptions): PrimaryOptions {
+  return {
+    ...request(guest, options),
+    listen: options.listen,
+    arbiter: options.arbiter,
+    console: options.console,
+    memoryBytes: options.memory,
+    who: options.who,
+    requireBackup: options.requireBackup,
+    commitReplayed: options.commit === "replayed",
+    heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
+    timeoutMs: options.timeout,
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+    ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
+  };
 }
 
 /** The first signal that asks this process to stop, from now on: also one that comes while it starts. */

@@ -49,6 +49,15 @@ export interface PrimaryParts {
   readonly interposer?: Interposer;
 }
 
+/** A side that is to hand over, and end. */
+interface Retiring {
+  readonly why: string;
+  /** When the handover was asked for last. */
+  askedMs: number;
+  /** Without a backup, it waits for one until then. */
+  readonly untilMs: number;
+}
+
 /** One primary. */
 export class PrimarySide {
   readonly #parts: PrimaryParts;
@@ -63,6 +72,7 @@ export class PrimarySide {
   #isOver = false;
   #guestEnded = false;
   #claimingSinceMs: number | undefined;
+  #retiring: Retiring | undefined;
   #protectedOnce = Promise.withResolvers<void>();
 
   constructor(parts: PrimaryParts) {
@@ -111,9 +121,14 @@ export class PrimarySide {
     if (!this.#isOver) this.#tell({ type: "end", why });
   }
 
-  /** Ends this side as a service manager's stop does: a handover if it can be, else the guest's end. */
-  retire(why: string): void {
-    if (this.handover() !== undefined) this.stop(why);
+  /**
+   * Ends this side as a service manager's stop does: a handover if it can be, else the guest's end.
+   * @param graceMs how long to wait for a backup to hand over to, if there is none
+   */
+  retire(why: string, graceMs = 0): void {
+    const nowMs = performance.now();
+    this.#retiring = { why, askedMs: nowMs, untilMs: nowMs + graceMs };
+    if (this.handover() !== undefined) this.#retireOn(this.#retiring);
   }
 
   /** Figures for the status address. */
@@ -164,9 +179,25 @@ export class PrimarySide {
     else if (performance.now() - (this.#claimingSinceMs ??= performance.now()) > standByAfterMs) {
       sink.standBy();
     }
+    if (this.#retiring !== undefined) this.#retireOn(this.#retiring);
     // A backup that joins will have to know of it: then the protocol says when.
     if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);
+    }
+  }
+
+  /** It is to end, and has not handed over yet. */
+  #retireOn(retiring: Retiring): void {
+    const nowMs = performance.now();
+    if (this.#protocol.mode !== "protected") {
+      if (nowMs < retiring.untilMs) return;
+      // There is no backup, or it has left as well.
+      this.#retiring = undefined;
+      this.stop(retiring.why);
+    } else if (nowMs - retiring.askedMs > this.#protocol.rules.claimRetryMs) {
+      // A backup has come, or the arbiter is in reach again.
+      retiring.askedMs = nowMs;
+      this.step({ type: "handover" });
     }
   }
 

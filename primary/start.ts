@@ -1,18 +1,20 @@
 /**
  * Starts a fresh primary: wins a generation, boots the guest, takes in a backup.
  */
-import type { Arbiter } from "../arbiter/arbiter.ts";
 import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
-import { Claimer, holderOf } from "../arbiter/claimer.ts";
+import { Claimer } from "../arbiter/claimer.ts";
+import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
-import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
+import { UnavailableError, UsageError } from "../base/errors.ts";
 import { heldOutputBytes, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
+import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import { parseAddress } from "../link/address.ts";
+import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { listenTcp } from "../link/tcp.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
@@ -38,11 +40,10 @@ export interface PrimaryOptions extends GuestRequest {
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
-}
-
-/** The machine reigns elsewhere, or its past was not ended. */
-export class ReignsError extends UnderstudyError {
-  readonly exitCode = ExitCode.reigns;
+  /** Where the other side reaches `listen`; undefined: as that says. */
+  readonly advertise?: string;
+  /** Gives up waiting for an arbiter that does not answer a claim. */
+  readonly stopping?: AbortSignal;
 }
 
 /** How long to wait before an arbiter that is out of reach is asked again. */
@@ -67,11 +68,11 @@ export async function startPrimary(
   const sink = openSink(options.console, { machineId, notice: say });
   stack.defer(() => sink.close());
   const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming));
-  const arbiter = openArbiter(options.arbiter, { create: true });
+  const arbiter = stack.use(openArbiter(options.arbiter, { create: true }));
   const claimer = new Claimer(arbiter, {
     machineId,
     who: options.who,
-    address: listener.address,
+    address: advertisedAddress(listener.address, options.advertise, Deno.hostname()),
   });
   // Booted before it is claimed: a machine that can't run must not reign.
   const thread = await boot({
@@ -82,7 +83,13 @@ export async function startPrimary(
     ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
   });
   stack.defer(() => discard(thread));
-  const generation = await winFirst(arbiter, claimer, options.supersede);
+  const generation = await winFirst(claimer, options.supersede, async (why) => {
+    say(`waits: ${why}`);
+    await pause(claimRetryMs, options.stopping);
+    if (options.stopping?.aborted) {
+      throw new UnavailableError(`stopped, and it is not known whether it was claimed: ${why}`);
+    }
+  });
   const rules: PrimaryRules = {
     machineId,
     memoryBytes: options.memoryBytes,
@@ -148,44 +155,4 @@ async function discard(thread: VcpuThread): Promise<void> {
   await thread.command(quit);
   while (decodeMessageRecord<ThreadNotice>((await thread.read()).body).type !== "gone");
   thread.retire();
-}
-
-/** Wins the generation after the last one, if that has ended. */
-async function winFirst(
-  arbiter: Arbiter,
-  claimer: Claimer,
-  supersede: number | undefined,
-): Promise<number> {
-  const { machineId } = claimer.claimant;
-  const latest = await arbiter.latest(machineId);
-  if (supersede !== undefined && latest?.generation !== supersede) {
-    throw new UsageError(
-      `--supersede ${supersede}: the latest generation of ${machineId} is ${
-        latest?.generation ?? "none"
-      }`,
-    );
-  }
-  if (latest !== undefined && !latest.ended && supersede === undefined) {
-    throw reigns(machineId, latest.generation, holderOf(latest), latest.address);
-  }
-  const generation = (latest?.generation ?? 0) + 1;
-  const result = await claimer.claim(generation, false);
-  if (result.kind === "won") return generation;
-  if (result.kind === "unreachable") {
-    throw new UnavailableError(`no generation of ${machineId} could be claimed: ${result.why}`);
-  }
-  throw reigns(machineId, generation, holderOf(result.holder), result.holder.address);
-}
-
-function reigns(
-  machineId: string,
-  generation: number,
-  holder: string,
-  address: string,
-): ReignsError {
-  return new ReignsError(
-    `${machineId} already reigns: generation ${generation}, ${holder}; ` +
-      `join it with: understudy backup --primary ${address} ... ` +
-      `(if nobody lives there any more: --supersede ${generation})`,
-  );
 }

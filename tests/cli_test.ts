@@ -58,7 +58,7 @@ Deno.test("every command has help with examples", async () => {
   const { stdout: all, code } = await runCommand(["--help"]);
   assert.equal(code, ExitCode.ok);
   const names = [...all.matchAll(/^ {2}([a-z]+) .*$/gm)].map(([, name]) => name!);
-  const known = ["run", "replay", "primary", "backup", "console", "handover", "stop"];
+  const known = ["run", "replay", "primary", "backup", "serve", "console", "handover", "stop"];
   for (const name of known) assert.ok(names.includes(name), `${name} is not in the help`);
   for (const name of names.filter((name) => name !== "help")) {
     const { stdout, code } = await runCommand([name, "--help"]);
@@ -117,6 +117,13 @@ Deno.test("a command line that makes no sense ends with code 2 and says what wou
     [[...backup, "--console", "tcp:nowhere"], /expected HOST:PORT/],
     [[...backup, "--who", "x".repeat(400)], /name of 400 characters/],
     [[...backup, "--id", "a b"], /machine id "a b": expected/],
+    [[...backup, "--primary", "arbiter"], /which machine\? Give its id with --id/],
+    [[...backup, "--listen", "127.0.0.1:0", "--advertise", ":7"], /--advertise :7: expected the/],
+    [primary(scratch, "hello", "--advertise", "here"), /"here": expected HOST:PORT/],
+    [primary(scratch, "hello", "--arbiter", "etcd:https://h"), /"h" is not HOST:PORT; expected/],
+    [["serve", "hello", "--listen", "127.0.0.1:0"], /required option '--arbiter <a>'/],
+    [["serve", ...primary(scratch, "hello", "--arbiter", "none").slice(1)], /supported is file:D/],
+    [["serve", ...primary(scratch, "hello", "--id", "a b").slice(1)], /machine id "a b": expected/],
     [["console", "127.0.0.1"], /expected HOST:PORT/],
     [["stop", "127.0.0.1"], /expected HOST:PORT/],
     [["handover"], /missing required argument 'addr'/],

@@ -105,6 +105,22 @@ Deno.test("with an etcd as arbiter either side's death is survived, and each rei
   assert.deepEqual(await judged.generations(), [1, 2, 3, 4]);
 });
 
+Deno.test("a fresh primary whose first claim was carried out reigns, though every answer to it was lost", async () => {
+  await using stack = new AsyncDisposableStack();
+  let relay: EtcdRelay | undefined;
+  await using judged = await Judged.start(PATIENT_MS, ({ address }) => {
+    relay = stack.use(new EtcdRelay(address));
+    // What reigns; the claim, the reading after it, and the same once more.
+    relay.fates.push("through", "answer lost", "answer lost", "answer lost", "answer cut");
+    return relay.spec;
+  });
+  assert.equal(relay!.fates.length, 0);
+  const said = /waits: generation 1 of ledger could not be claimed: arbiter .*it hung up/;
+  assert.match(judged.pair.primary.text, said);
+  assert.deepEqual(await judged.generations(), [1]);
+  await judged.finish();
+});
+
 Deno.test("a machine that reigns in an etcd is not started a second time", async () => {
   await using judged = await Judged.start(PATIENT_MS);
   const { pair } = judged;

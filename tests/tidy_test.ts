@@ -40,6 +40,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = (() => {
     sinks: [...works, "link"],
     primary,
     backup: primary,
+    serve: [...primary, "primary", "backup"],
     demo: [...primary, "primary", "backup"],
   };
 })();

@@ -5,11 +5,12 @@
  *     etcd.pause();
  *
  * It finds its data again after a kill, at the same address. Leaving the scope kills it and removes the
- * directory. Called by the tests of the etcd arbiter.
+ * directory. Called by the tests of the etcd arbiter and of what needs one.
  */
 import assert from "node:assert/strict";
 import { UnavailableError } from "../../base/errors.ts";
 import { freePort } from "../../demo/pair_processes.ts";
+import type { Identity, TestAuthority } from "./certificates.ts";
 
 /** How long one may take until it answers: it starts in half a second. */
 const PATIENCE_MS = 20_000;
@@ -21,6 +22,21 @@ export interface StoredKey {
   readonly value: string;
 }
 
+/** Whom a server that wants TLS trusts, and what it shows. */
+export interface ServerTls {
+  /** Of its clients' certificates: it wants one. */
+  readonly authority: TestAuthority;
+  readonly identity: Identity;
+}
+
+/** How servers are started, besides further options of their command line. */
+export interface ServerOptions {
+  readonly tls?: ServerTls;
+}
+
+/** A password that a server can be made to want. */
+export const PASSWORD = "se:cret & more";
+
 /** One member. See the top of the file. */
 export class EtcdServer implements AsyncDisposable {
   readonly #directory = Deno.makeTempDirSync({ prefix: "understudy-etcd-" });
@@ -28,23 +44,28 @@ export class EtcdServer implements AsyncDisposable {
   readonly #port = freePort();
   #args: readonly string[] = [];
   #child: Deno.ChildProcess | undefined;
+  #token: string | undefined;
 
-  private constructor(readonly name: string) {}
+  private constructor(readonly name: string, private readonly options: ServerOptions) {}
 
   /**
    * Starts one, and waits until it answers.
    * @param args further options of its command line
    */
-  static async start(...args: string[]): Promise<EtcdServer> {
-    const [server] = await EtcdServer.startCluster(1, ...args);
+  static async start(options: ServerOptions = {}, ...args: string[]): Promise<EtcdServer> {
+    const [server] = await EtcdServer.startCluster(1, options, ...args);
     return server!;
   }
 
   /** Starts the members of a cluster, and waits until they answer. */
-  static async startCluster(count: number, ...args: string[]): Promise<EtcdServer[]> {
+  static async startCluster(
+    count: number,
+    options: ServerOptions = {},
+    ...args: string[]
+  ): Promise<EtcdServer[]> {
     await using stack = new AsyncDisposableStack();
     const names = Array.from({ length: count }, (_, i) => `member${i}`);
-    const servers = names.map((name) => stack.use(new EtcdServer(name)));
+    const servers = names.map((name) => stack.use(new EtcdServer(name, options)));
     const cluster = servers.map((server) => `${server.name}=${server.#peerUrl}`).join(",");
     for (const server of servers) {
       server.#args = ["--initial-cluster", cluster, ...args];
@@ -62,7 +83,34 @@ export class EtcdServer implements AsyncDisposable {
 
   /** As `--arbiter` names it. */
   get spec(): string {
-    return `etcd:http://${this.address}`;
+    return `etcd:${this.url}`;
+  }
+
+  /** As its clients name it. */
+  get url(): string {
+    return `${this.options.tls === undefined ? "http" : "https"}://${this.address}`;
+  }
+
+  /**
+   * From now on it wants a password: {@link PASSWORD}, from `root`, who may do everything, and from `understudy`,
+   * who may use the keys under `/understudy/`.
+   */
+  async wantPassword(): Promise<void> {
+    for (const name of ["root", "understudy"]) {
+      await this.post("auth/user/add", { name, password: PASSWORD });
+      await this.post("auth/role/add", { name });
+      await this.post("auth/user/grant", { user: name, role: name });
+    }
+    const range = { key: base64("/understudy/"), range_end: base64("/understudy0") };
+    const perm = { permType: "READWRITE", ...range };
+    await this.post("auth/role/grant", { name: "understudy", perm });
+    await this.post("auth/enable", {});
+  }
+
+  /** Lets its own requests through, once it wants a password. */
+  async logIn(): Promise<void> {
+    const answer = await this.post("auth/authenticate", { name: "root", password: PASSWORD });
+    this.#token = (answer as { token: string }).token;
   }
 
   /** Stops it where it is: it accepts connections and does not answer. */
@@ -131,7 +179,8 @@ export class EtcdServer implements AsyncDisposable {
   }
 
   #spawn(): void {
-    const url = `http://${this.address}`;
+    const { url } = this;
+    const { tls } = this.options;
     const args = [
       ...["--name", this.name, "--data-dir", `${this.#directory}/data`],
       ...["--listen-client-urls", url, "--advertise-client-urls", url],
@@ -139,6 +188,10 @@ export class EtcdServer implements AsyncDisposable {
       ...["--logger", "zap", "--log-outputs", this.#log],
       // Ten times as fast as it comes: members that talk over loopback elect in no time.
       ...["--heartbeat-interval", "20", "--election-timeout", "200"],
+      ...(tls === undefined ? [] : [
+        ...["--cert-file", tls.identity.cert, "--key-file", tls.identity.key],
+        ...["--trusted-ca-file", tls.authority.cert, "--client-cert-auth"],
+      ]),
       ...this.#args,
     ];
     try {
@@ -170,8 +223,8 @@ export class EtcdServer implements AsyncDisposable {
     for (const endMs = performance.now() + PATIENCE_MS;;) {
       try {
         const { status } = await this.#request("kv/range", { key: "AA==" });
-        // Its gateway may be off: that is an answer too.
-        if (status === 200 || status === 404) return;
+        // Its gateway may be off, it may want a password: that is an answer too.
+        if (status < 500) return;
         throw new Error(`HTTP ${status}`);
       } catch (cause) {
         if (exit !== undefined || performance.now() > endMs) {
@@ -185,10 +238,15 @@ export class EtcdServer implements AsyncDisposable {
   }
 
   async #request(path: string, body: object): Promise<Response> {
-    using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+    const { tls } = this.options;
+    using client = Deno.createHttpClient({
+      poolMaxIdlePerHost: 0,
+      ...(tls === undefined ? {} : tls.authority.credentials(tls.identity)),
+    });
     const signal = AbortSignal.timeout(PATIENCE_MS);
-    const options = { method: "POST", body: JSON.stringify(body), client, signal };
-    const response = await fetch(`http://${this.address}/v3/${path}`, options);
+    const headers = this.#token === undefined ? {} : { authorization: this.#token };
+    const options = { method: "POST", body: JSON.stringify(body), client, signal, headers };
+    const response = await fetch(`${this.url}/v3/${path}`, options);
     return new Response(await response.bytes(), { status: response.status });
   }
 }
