@@ -7,7 +7,7 @@
  */
 import { checkMachineId } from "../arbiter/arbiter.ts";
 import { Claimer } from "../arbiter/claimer.ts";
-import { FrameDecoder, FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
+import { FrameDecoder } from "../codec/codec.ts";
 import { ExitCode, PeerError } from "../base/errors.ts";
 import { helloTimeoutMs, replayStallMs } from "../base/limits.ts";
 import type { Bytes } from "../base/layout.ts";
@@ -24,9 +24,10 @@ import {
   BackupProtocol,
   type BackupRules,
 } from "../protocol/backup.ts";
-import { decodeMessage, encodeMessage, messageKind, type MessageOf } from "../protocol/messages.ts";
+import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
+import { frameOf, fromPrimary } from "../protocol/wire.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
@@ -148,10 +149,8 @@ export class BackupSide {
     switch (effect.type) {
       case "send": {
         const generation = this.#protocol.welcome?.generation ?? 0;
-        const header = { generation, sequence: ++this.#sequence, through: 0 };
-        const payload = encodeMessage(effect.message);
-        return void link.send(sealMessage(messageKind(effect.message.type), header, payload))
-          .catch(() => {});
+        const frame = frameOf(effect.message, generation, ++this.#sequence);
+        return void link.send(frame).catch(() => {});
       }
       case "close":
         return void link.endSending().then(() => link.close());
@@ -223,15 +222,10 @@ export class BackupSide {
 
   #takeFrame(bytes: Bytes): void {
     if (this.#isOver) return;
-    const { kind, generation, sequence, through } = readHeader(bytes);
-    if (kind !== FrameKind.log) {
-      const message = decodeMessage(kind, openMessage(bytes).payload);
-      if (message.type === "welcome") checkWelcome(message);
-      return this.step({ type: "message", message });
-    }
-    this.#decoder.open(bytes);
-    this.#logBytes += bytes.length;
-    this.step({ type: "frame", frame: { generation, sequence, through, bytes } });
+    const input = fromPrimary(bytes, this.#decoder);
+    if (input.type === "frame") this.#logBytes += bytes.length;
+    else if (input.message.type === "welcome") checkWelcome(input.message);
+    this.step(input);
   }
 
   async #readThread(thread: VcpuThread): Promise<void> {

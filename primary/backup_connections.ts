@@ -4,16 +4,16 @@
  * A connection counts for the protocol from its hello on. Until then it is one of a bounded number of
  * strangers with a bounded time; what a stranger sends can't touch the machine.
  */
-import { FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
 import { PeerError } from "../base/errors.ts";
 import { goodbyeMs, helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import type { Bytes } from "../base/layout.ts";
 import type { FrameLink, LinkListener } from "../link/link.ts";
 import { wallTimer } from "../link/timer.ts";
-import { decodeMessage, encodeMessage, type Message, messageKind } from "../protocol/messages.ts";
+import type { Message } from "../protocol/messages.ts";
 import type { PrimaryInput } from "../protocol/primary.ts";
 import type { Connection } from "../protocol/types.ts";
+import { frameOf, fromBackup } from "../protocol/wire.ts";
 
 /** All connections of one listener. */
 export class BackupConnections {
@@ -52,9 +52,7 @@ export class BackupConnections {
 
   /** Sends a message; a connection that is gone is not an error here: its `closed` follows. */
   send(connection: Connection, message: Message, generation: number): void {
-    const header = { generation, sequence: ++this.#sequence, through: 0 };
-    const frame = sealMessage(messageKind(message.type), header, encodeMessage(message));
-    this.sendFrame(connection, frame);
+    this.sendFrame(connection, frameOf(message, generation, ++this.#sequence));
   }
 
   /** Sends a frame as it is. */
@@ -134,8 +132,5 @@ async function goodbye(link: FrameLink): Promise<void> {
 /** The next message of a link; undefined at its end. */
 async function receiveMessage(link: FrameLink, timeoutMs?: number): Promise<Message | undefined> {
   const frame = await link.receive(timeoutMs === undefined ? {} : { timeoutMs });
-  if (frame === undefined) return undefined;
-  const { kind } = readHeader(frame);
-  if (kind === FrameKind.log) throw new PeerError(`${link.peer} sends a log to a primary`);
-  return decodeMessage(kind, openMessage(frame).payload);
+  return frame && fromBackup(frame, link.peer);
 }

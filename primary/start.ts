@@ -1,11 +1,11 @@
 /**
  * Starts a fresh primary: wins a generation, boots the guest, takes in a backup.
  */
-import type { Arbiter } from "../arbiter/arbiter.ts";
 import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
-import { Claimer, holderOf } from "../arbiter/claimer.ts";
+import { Claimer } from "../arbiter/claimer.ts";
+import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
-import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { heldOutputBytes, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
@@ -38,11 +38,6 @@ export interface PrimaryOptions extends GuestRequest {
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
-}
-
-/** The machine reigns elsewhere, or its past was not ended. */
-export class ReignsError extends UnderstudyError {
-  readonly exitCode = ExitCode.reigns;
 }
 
 /** How long to wait before an arbiter that is out of reach is asked again. */
@@ -82,7 +77,7 @@ export async function startPrimary(
     ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
   });
   stack.defer(() => discard(thread));
-  const generation = await winFirst(arbiter, claimer, options.supersede);
+  const generation = await winFirst(claimer, options.supersede);
   const rules: PrimaryRules = {
     machineId,
     memoryBytes: options.memoryBytes,
@@ -148,44 +143,4 @@ async function discard(thread: VcpuThread): Promise<void> {
   await thread.command(quit);
   while (decodeMessageRecord<ThreadNotice>((await thread.read()).body).type !== "gone");
   thread.retire();
-}
-
-/** Wins the generation after the last one, if that has ended. */
-async function winFirst(
-  arbiter: Arbiter,
-  claimer: Claimer,
-  supersede: number | undefined,
-): Promise<number> {
-  const { machineId } = claimer.claimant;
-  const latest = await arbiter.latest(machineId);
-  if (supersede !== undefined && latest?.generation !== supersede) {
-    throw new UsageError(
-      `--supersede ${supersede}: the latest generation of ${machineId} is ${
-        latest?.generation ?? "none"
-      }`,
-    );
-  }
-  if (latest !== undefined && !latest.ended && supersede === undefined) {
-    throw reigns(machineId, latest.generation, holderOf(latest), latest.address);
-  }
-  const generation = (latest?.generation ?? 0) + 1;
-  const result = await claimer.claim(generation, false);
-  if (result.kind === "won") return generation;
-  if (result.kind === "unreachable") {
-    throw new UnavailableError(`no generation of ${machineId} could be claimed: ${result.why}`);
-  }
-  throw reigns(machineId, generation, holderOf(result.holder), result.holder.address);
-}
-
-function reigns(
-  machineId: string,
-  generation: number,
-  holder: string,
-  address: string,
-): ReignsError {
-  return new ReignsError(
-    `${machineId} already reigns: generation ${generation}, ${holder}; ` +
-      `join it with: understudy backup --primary ${address} ... ` +
-      `(if nobody lives there any more: --supersede ${generation})`,
-  );
 }
