@@ -38,19 +38,19 @@ const CLOCK_DRIFT = 200e-6;
 
 /** Draws one. */
 export function drawConfig(random: Random): Config {
-  const timeoutMs = random.pick([200, 400]);
+  const timeoutMs = random.pick([100, 200]);
   const heartbeatMs = timeoutMs / 5;
   const commitReplayed = random.below(2) === 0;
-  const claimRetryMs = 50;
-  const exitsMs = random.pick([6, 12, 25]);
+  const claimRetryMs = 40;
+  const exitsMs = random.pick([4, 8, 16]);
   return {
     timeoutMs,
     heartbeatMs,
     networkMs: random.pick([0.1, 0.5, 2, 8]),
     exitsMs,
     replayMs: exitsMs * random.pick([0.05, 0.2, 0.4, 1.2]),
-    sinkMs: random.pick([0.2, 1, 5, 15]),
-    troubleMs: 100 + random.below(5 * timeoutMs),
+    sinkMs: random.pick([0.2, 1, 4, 10]),
+    troubleMs: 60 + random.below(4 * timeoutMs),
     primaryRules: {
       machineId: MACHINE_ID,
       memoryBytes: 4096,

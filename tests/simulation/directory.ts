@@ -4,6 +4,7 @@
  * A road can be slow, blocked (operations fail, or hang until it is free), or treacherous: an operation
  * fails for its caller and is carried out all the same, at once or later.
  */
+import type { Register } from "../../arbiter/arbiter.ts";
 import type { FileOps } from "../../arbiter/file_ops.ts";
 import type { Random } from "../support/random.ts";
 import type { SimProcess } from "./process.ts";
@@ -14,11 +15,16 @@ export type Road = "free" | "slow" | "failing" | "hanging" | "treacherous";
 /** The files. */
 export class SimDirectory {
   readonly files = new Map<string, string>();
+  /** The registers among them, by generation: what everybody could read. */
+  readonly registers = new Map<number, Register>();
 
   /** A second name for a file: the test-and-set. */
   link(from: string, to: string): void {
     if (this.files.has(to)) throw systemError("EEXIST");
-    this.files.set(to, this.#text(from));
+    const text = this.#text(from);
+    this.files.set(to, text);
+    const register: Register = JSON.parse(text);
+    this.registers.set(register.generation, register);
   }
 
   /** A new file. */

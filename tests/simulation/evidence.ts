@@ -10,6 +10,8 @@ export class Evidence {
   generation = 0;
   /** Frames as the primary has sent them; index 0 is frame 1. */
   readonly sent: LoggedFrame[] = [];
+  /** The last frame that the backup has taken in as it was sent. */
+  heldSequence = 0;
   /** The backup has taken in the true log through this execution point... */
   heldThrough = -1;
   /** ... which has consumed console input up to this offset. */
@@ -18,9 +20,7 @@ export class Evidence {
   replayedThrough = -1;
   /** As {@link heldInput}, replayed. */
   replayedInput = -1;
-  /** The primary has decided to let the backup claim. */
-  isProtectedSent = false;
-  /** The backup knows. */
+  /** The backup knows that it may claim. */
   isProtectedHeard = false;
   /** The backup was offered the machine. */
   isHandoverHeard = false;
@@ -35,6 +35,7 @@ export class Evidence {
   noteHeld(sequence: number, bytes: Uint8Array): void {
     const frame = this.sent[sequence - 1];
     if (frame === undefined || !equalBytes(frame.bytes, bytes)) return;
+    this.heldSequence = sequence;
     this.heldThrough = frame.through;
     this.heldInput = frame.inputOffset;
   }

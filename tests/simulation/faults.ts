@@ -8,20 +8,24 @@ import type { PrimaryEffect } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
 import { BackupRole } from "./backup_role.ts";
 import type { Road } from "./directory.ts";
+import type { Host } from "./host.ts";
 import type { SimProcess } from "./process.ts";
 import type { World } from "./world.ts";
+
+/** The side that reigns, the one that follows it, or whichever host is left. */
+export type Whom = "primary" | "backup" | "third";
 
 /** One fault. What a kind does not need it ignores. */
 export interface Fault {
   readonly kind: FaultKind;
   readonly atMs: number;
   readonly durationMs: number;
-  /** Index of the host that it strikes. */
-  readonly host: number;
+  /** Who is struck: whoever is it then. */
+  readonly whom: Whom;
   /** How much of something, from 0 to below 1; two of them. */
   readonly share: number;
   readonly otherShare: number;
-  /** It waits for an effect of this name on its host ("any": any), the how manieth. */
+  /** It waits for an effect of this name ("any": any), the how manieth. */
   readonly effect: string;
   readonly count: number;
 }
@@ -45,28 +49,27 @@ const EFFECTS = [
 
 const ROADS: readonly Road[] = ["failing", "hanging", "slow", "treacherous"];
 
-type Act = (world: World, fault: Fault) => void;
+type Act = (world: World, fault: Fault, host: Host) => void;
 
 /** What each kind does. */
 const ACTS = {
-  crash(world, { host, share, otherShare, durationMs }) {
-    const process = world.hosts[host]!.running;
-    process?.crash(share < 0.4, otherShare);
+  crash(world, { share, otherShare, durationMs }, host) {
+    host.running?.crash(share < 0.4, otherShare);
     restart(world, host, otherShare, durationMs);
   },
   "crash at an effect": (world, fault) => world.faults.arm(fault),
-  stop(world, { host, durationMs }) {
-    const process = world.hosts[host]!.running;
+  stop(world, { durationMs }, host) {
+    const process = host.running;
     process?.stop();
     world.scheduler.after(durationMs, () => process?.continue());
   },
   "stop at an effect": (world, fault) => world.faults.arm(fault),
-  "busy main": (world, { host, durationMs }) => world.hosts[host]!.running?.beBusy(durationMs),
-  "slow side"(world, { host, durationMs }) {
-    world.hosts[host]!.slowUntilMs = world.scheduler.nowMs + durationMs;
+  "busy main": (_world, { durationMs }, host) => host.running?.beBusy(durationMs),
+  "slow side"(world, { durationMs }, host) {
+    host.slowUntilMs = world.scheduler.nowMs + durationMs;
   },
-  "slow sink"(world, { host, durationMs }) {
-    world.hosts[host]!.slowSinkUntilMs = world.scheduler.nowMs + durationMs;
+  "slow sink"(world, { durationMs }, host) {
+    host.slowSinkUntilMs = world.scheduler.nowMs + durationMs;
   },
   "connection lost"(world, { share, otherShare }) {
     world.connections.at(-1)?.cut(share, otherShare);
@@ -76,9 +79,9 @@ const ACTS = {
     const lane = otherShare < 0.8 ? connection?.toBackup : connection?.toPrimary;
     if (lane?.damage(share)) world.hasDamage = true;
   },
-  partition(world, { host, share, otherShare, durationMs }) {
-    const others = world.hosts.filter((_, index) => index !== host);
-    const { name } = world.hosts[host]!;
+  partition(world, { share, otherShare, durationMs }, host) {
+    const { name } = host;
+    const others = world.hosts.filter((other) => other !== host);
     const directions = others.flatMap((other) => [
       ...(share < 0.7 ? [`${name}>${other.name}`] : []),
       ...(share > 0.3 ? [`${other.name}>${name}`] : []),
@@ -94,19 +97,22 @@ const ACTS = {
   "slow network"(world, { durationMs }) {
     world.slowNetworkUntilMs = world.scheduler.nowMs + durationMs;
   },
-  "arbiter's road"(world, { host, share, otherShare, durationMs }) {
-    const hosts = otherShare < 0.5 ? world.hosts : [world.hosts[host]!];
+  "arbiter's road"(world, { share, otherShare, durationMs }, host) {
+    const hosts = otherShare < 0.5 ? world.hosts : [host];
     for (const one of hosts) {
       one.road = ROADS[Math.floor(share * ROADS.length)]!;
       world.scheduler.after(durationMs, () => one.clearRoad());
     }
   },
-  "machine flips"(world, { host }) {
-    const role = world.hosts[host]!.running?.role;
+  // Memory that fails: often that is not all.
+  "machine flips"(world, { share, otherShare }, host) {
+    const process = host.running;
+    const role = process?.role;
     const machine = role instanceof BackupRole ? role.session?.replayer.machine : role?.machine;
     if (machine === undefined) return;
     machine.flip();
     world.hasFlips = true;
+    if (share < 0.6) world.scheduler.after(40 * share, () => process?.crash(false, otherShare));
   },
   handover(world) {
     for (const role of world.primaries) {
@@ -115,18 +121,17 @@ const ACTS = {
       });
     }
   },
-  leave(world, { host }) {
-    const process = world.hosts[host]!.running;
+  leave(_world, _fault, host) {
+    const process = host.running;
     process?.onMain(() => process.role instanceof BackupRole && process.role.leave());
   },
   "guest's end"(world) {
     for (const role of world.primaries) role.recorder.command({ type: "end" });
   },
-  "a backup more": (world, { host }) => world.start(world.hosts[host]!, "backup"),
-  "primary restarted"(world, { host, otherShare, durationMs }) {
-    const process = world.hosts[host]!.running;
-    process?.crash(false, otherShare);
-    world.scheduler.after(durationMs, () => world.start(world.hosts[host]!, "primary"));
+  "a backup more": (world, _fault, host) => world.start(host, "backup"),
+  "primary restarted"(world, { otherShare, durationMs }, host) {
+    host.running?.crash(false, otherShare);
+    world.scheduler.after(durationMs, () => world.start(host, "primary"));
   },
 } as const satisfies Record<string, Act>;
 
@@ -147,12 +152,19 @@ const KINDS: readonly FaultKind[] = [
   ...repeat("partition", 4),
   ...repeat("slow network", 2),
   ...repeat("arbiter's road", 4),
-  ...repeat("machine flips", 1),
+  ...repeat("machine flips", 2),
   ...repeat("handover", 3),
   ...repeat("leave", 1),
   ...repeat("guest's end", 1),
   ...repeat("a backup more", 3),
   ...repeat("primary restarted", 1),
+];
+
+const WHOM: readonly Whom[] = ["primary", "primary", "primary", "backup", "backup", "third"];
+
+/** What comes along with another fault. */
+const COMPANIONS: readonly FaultKind[] = [
+  ...["arbiter's road", "arbiter's road", "slow sink", "busy main", "a backup more"] as const,
 ];
 
 /** A run's faults. */
@@ -174,7 +186,7 @@ export class FaultPlan {
       this.world.scheduler.after(fault.atMs, () => {
         if (this.world.scheduler.nowMs > this.world.config.troubleMs) return;
         this.world.say("fault", describeFault(fault));
-        ACTS[fault.kind](this.world, fault);
+        ACTS[fault.kind](this.world, fault, hostOf(this.world, fault.whom));
       });
     }
   }
@@ -195,7 +207,7 @@ export class FaultPlan {
     const { world } = this;
     for (const armed of this.#armed) {
       const { fault } = armed;
-      if (world.hosts[fault.host] !== process.host) continue;
+      if (fault.whom !== "third" && hostOf(world, fault.whom) !== process.host) continue;
       if (fault.effect !== "any" && fault.effect !== nameOf(effect)) continue;
       if (--armed.left > 0) continue;
       this.#armed = this.#armed.filter((other) => other !== armed);
@@ -205,7 +217,7 @@ export class FaultPlan {
         world.scheduler.after(fault.durationMs, () => process.continue());
       } else {
         process.crash(fault.share < 0.4, fault.otherShare);
-        restart(world, fault.host, fault.otherShare, fault.durationMs);
+        restart(world, process.host, fault.otherShare, fault.durationMs);
       }
     }
   }
@@ -213,24 +225,41 @@ export class FaultPlan {
 
 function draw(random: Random, troubleMs: number, timeoutMs: number): Fault[] {
   const share = () => random.below(1000) / 1000;
-  const faults = Array.from({ length: random.below(6) }, () => ({
-    kind: random.pick(KINDS),
-    atMs: random.below(troubleMs),
-    durationMs: Math.round(timeoutMs * random.pick([0.2, 0.6, 1, 1.5, 3]) * (0.5 + share())),
-    host: random.pick([0, 0, 0, 1, 1, 1, 2]),
-    share: share(),
-    otherShare: share(),
-    effect: random.pick(EFFECTS),
-    count: 1 + random.below(random.pick([2, 6, 30])),
-  }));
+  const faults: Fault[] = [];
+  // Most runs are let begin in peace: a pair that is joined has more to lose.
+  const fromMs = random.below(4) === 0 ? 0 : 50;
+  for (let count = random.below(7); count > 0; count--) {
+    const fault = {
+      kind: random.pick(KINDS),
+      atMs: fromMs + random.below(troubleMs - fromMs),
+      durationMs: Math.round(timeoutMs * random.pick([0.2, 0.6, 1, 1.5, 3]) * (0.5 + share())),
+      whom: random.pick(WHOM),
+      share: share(),
+      otherShare: share(),
+      effect: random.pick(EFFECTS),
+      count: 1 + random.below(random.pick([2, 6, 30])),
+    };
+    faults.push(fault);
+    // A trouble rarely comes alone.
+    if (random.below(5) === 0) faults.push({ ...fault, kind: random.pick(COMPANIONS) });
+  }
   return faults.sort((one, other) => one.atMs - other.atMs);
 }
 
+/** The host that is meant, at this moment. */
+function hostOf(world: World, whom: Whom): Host {
+  const [first, second, third] = world.hosts as [Host, Host, Host];
+  if (whom === "primary") return world.primaries[0]?.process.host ?? first;
+  const isBackup = ({ running }: Host) => running?.role instanceof BackupRole;
+  if (whom === "backup") return world.hosts.find(isBackup) ?? second;
+  return world.hosts.find(({ running }) => running === undefined) ?? third;
+}
+
 /** What comes after a crash: a new backup, a primary by a service manager's hand, or nothing. */
-function restart(world: World, host: number, share: number, delayMs: number): void {
+function restart(world: World, host: Host, share: number, delayMs: number): void {
   if (share > 0.8) return;
   const role = share < 0.65 ? "backup" : "primary";
-  world.scheduler.after(delayMs, () => world.start(world.hosts[host]!, role));
+  world.scheduler.after(delayMs, () => world.start(host, role));
 }
 
 function nameOf(effect: PrimaryEffect | BackupEffect): string {
@@ -239,11 +268,10 @@ function nameOf(effect: PrimaryEffect | BackupEffect): string {
 
 /** A fault in a transcript. */
 export function describeFault(fault: Fault): string {
-  const { kind, atMs, durationMs, host, share, otherShare, effect, count } = fault;
+  const { kind, atMs, durationMs, whom, share, otherShare, effect, count } = fault;
   const at = kind.endsWith("effect") ? `, from the ${count}. ${effect} on` : "";
-  return `${kind} at ${atMs} ms, host ${
-    "ABC"[host]
-  }${at}, for ${durationMs} ms, ${share}, ${otherShare}`;
+  const how = `for ${durationMs} ms, ${share}, ${otherShare}`;
+  return `${kind} at ${atMs} ms, ${whom}${at}, ${how}`;
 }
 
 function repeat(kind: FaultKind, times: number): FaultKind[] {

@@ -10,6 +10,12 @@ import type { Output } from "../../protocol/output_gate.ts";
 export const SINKS = 2;
 const STATE_WORDS = 8;
 
+/** What it can put out: made once, since a run puts out a lot. */
+const TEXTS = Array.from(
+  { length: 256 },
+  (_, value) => new Uint8Array([value, value ^ 0x5a, value + 1].slice(value % 3)),
+);
+
 /** See the top of the file. */
 export class SimMachine {
   point = 0;
@@ -22,6 +28,8 @@ export class SimMachine {
   outputsHash = 1;
   /** Its guest has ended. */
   hasEnded = false;
+  /** A bit of it has fallen over. */
+  isFlipped = false;
 
   /** Runs to its next exit. */
   run(): void {
@@ -52,8 +60,7 @@ export class SimMachine {
     const { hash, point, offsets } = this;
     if (hash % 3 !== 0) return undefined;
     const sink = hash % 7 === 0 ? 1 : 0;
-    const bytes = new Uint8Array(1 + hash % 5 % 3);
-    for (let at = 0; at < bytes.length; at++) bytes[at] = hash >>> 8 * at + 5;
+    const bytes = TEXTS[hash >>> 5 & 0xff]!;
     const offset = offsets[sink]!;
     offsets[sink] = offset + bytes.length;
     this.outputsHash = Math.imul(this.outputsHash ^ hash, 0x85ebca6b) >>> 0;
@@ -63,6 +70,7 @@ export class SimMachine {
   /** A bit falls over: from here on it is another machine. */
   flip(): void {
     this.hash = (this.hash ^ 0x10000) >>> 0;
+    this.isFlipped = true;
   }
 
   /** All of it. */

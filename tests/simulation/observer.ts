@@ -4,16 +4,17 @@
  * The promises of DESIGN.md section 1 and of docs/PROTOCOL.md, each judged by what truly happened (where the
  * log lies, who holds which register, what was seen), not by what a protocol machine believes.
  */
+import { readHeader } from "../../codec/codec.ts";
 import { ExitCode } from "../../base/errors.ts";
 import type { BackupEffect, BackupInput } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryEffect, PrimaryInput } from "../../protocol/primary.ts";
 import type { Halt } from "../../protocol/types.ts";
-import type { BackupRole } from "./backup_role.ts";
+import { BackupRole } from "./backup_role.ts";
 import { BATCH_BYTES_MAX, FRAME_BYTES_MAX, HELD_BYTES_MAX, WINDOW_BYTES } from "./config.ts";
 import type { Evidence } from "./evidence.ts";
-import { SINKS } from "./machine.ts";
-import { LANE_BYTES_MAX } from "./network.ts";
+import { type SimMachine, SINKS } from "./machine.ts";
+import { type Connection, LANE_BYTES_MAX } from "./network.ts";
 import { showOutput } from "./outside.ts";
 import type { PrimaryRole } from "./primary_role.ts";
 import type { SimProcess } from "./process.ts";
@@ -45,6 +46,7 @@ export class Observer {
     if (session === undefined) return;
     if (session.isHandoverHeard) this.handovers++;
     else this.takeovers++;
+    this.#checkMachine(process, machine, session);
     for (let sink = 0; sink < SINKS; sink++) {
       const seen = this.world.outside.seenUpTo(sink);
       const reach = machine.offsets[sink]!;
@@ -63,6 +65,16 @@ export class Observer {
         );
       }
     }
+  }
+
+  /** A machine that goes live is the one that was recorded; what its own memory did since, nobody can see. */
+  #checkMachine(process: SimProcess, machine: SimMachine, { sent, heldSequence }: Evidence): void {
+    const frame = sent[heldSequence - 1];
+    if (machine.isFlipped || frame === undefined) return;
+    const recorded = Number(readHeader(frame.bytes).exitsChecksum);
+    if (recorded === machine.hash) return;
+    const what = `${process.name} goes live as ${machine.hash}, recorded was ${recorded}`;
+    this.#fail("no silent divergence", what);
   }
 
   /**
@@ -114,19 +126,35 @@ export class Observer {
       } else if (effect.type === "resume") role.offeredPoint = undefined;
       else if (effect.type === "send") {
         const connection = this.world.connections[effect.connection]!;
-        if (effect.message.type === "protected") {
-          role.guard = connection;
-          connection.evidence.isProtectedSent = true;
-          connection.evidence.generation = role.protocol.generation;
-        }
+        if (effect.message.type === "protected") this.#checkProtection(role, connection);
         if (effect.message.type === "handover") role.offeredPoint = role.machine.point;
       }
     }
     this.#checkPrimaryBounds(role);
   }
 
+  /** A backup that may claim can reach all that was seen. */
+  #checkProtection(role: PrimaryRole, connection: Connection): void {
+    role.guard = connection;
+    const { evidence, backup } = connection;
+    evidence.generation = role.protocol.generation;
+    const session = backup.role instanceof BackupRole ? backup.role.session : undefined;
+    if (session?.connection !== connection) return;
+    if (!session.replayer.isWhole) {
+      this.#fail("nothing lost", `${backup.name} is protected without a state`);
+    } else if (evidence.heldThrough < role.performedThrough) {
+      const held = `${backup.name} is protected, and holds the log through ${evidence.heldThrough}`;
+      this.#fail(
+        "nothing lost",
+        `${held}; outputs of point ${role.performedThrough} are performed`,
+      );
+    }
+  }
+
   /** The Output Rule, at the moment at which it is decided that an output leaves. */
-  #checkPerform({ process, guard }: PrimaryRole, output: Output): void {
+  #checkPerform(role: PrimaryRole, output: Output): void {
+    const { process, guard } = role;
+    role.performedThrough = Math.max(role.performedThrough, output.point);
     this.#checkReign(process, process.generation, "performs", guard?.evidence.endSeenMs);
     if (guard === undefined) return;
     const { heldThrough, replayedThrough } = guard.evidence;
@@ -258,6 +286,18 @@ export class Observer {
       [ExitCode.reigns]: true,
       [ExitCode.unavailable]: true,
     }[code as number] ?? false;
+    const { role } = process;
+    if (code === ExitCode.ok && next?.ended && role !== undefined && "machine" in role) {
+      role.machine.offsets.forEach((put, sink) => {
+        const seen = this.world.outside.seenUpTo(sink);
+        if (seen !== put) {
+          this.#fail(
+            "all is released",
+            `the guest has ended; sink ${sink}: ${seen} of ${put} seen`,
+          );
+        }
+      });
+    }
     if (!isReason) this.#fail("no side stops for nothing", `${process.name}, code ${code}: ${why}`);
   }
 

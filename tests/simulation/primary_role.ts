@@ -18,6 +18,8 @@ export class PrimaryRole {
   guard: Connection | undefined;
   /** Where the machine stood when it was offered to a backup. */
   offeredPoint: number | undefined;
+  /** The execution point of the last output that it let go. */
+  performedThrough = -1;
   #isPumping = false;
   #sequence = 0;
 

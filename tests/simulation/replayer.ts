@@ -22,11 +22,12 @@ const decoder = new FrameDecoder();
 /** See the top of the file. */
 export class SimReplayer {
   readonly machine = new SimMachine();
+  /** The machine has the state that the log begins with: before that it is none. */
+  isWhole = false;
   readonly #frames: Uint8Array[] = [];
   #isDraining = false;
   #hasStopped = false;
   #isScheduled = false;
-  #isWhole = false;
 
   /** @param tell main takes these one after the other */
   constructor(
@@ -79,10 +80,10 @@ export class SimReplayer {
     let event = decoder.next();
     while (event?.kind === "state") {
       machine.enter(event);
-      this.#isWhole ||= event.section === 2;
+      this.isWhole ||= event.section === 2;
       event = decoder.next();
     }
-    while (this.#isWhole && machine.point < through) {
+    while (this.isWhole && machine.point < through) {
       machine.run();
       event = this.#take(event);
       const output = machine.serve();
@@ -91,7 +92,7 @@ export class SimReplayer {
     event = this.#take(event);
     const { point, hash, outputsHash } = machine;
     const isEqual = Number(exitsChecksum) === hash && Number(outputsChecksum) === outputsHash;
-    if (!this.#isWhole || isEqual && event === undefined) {
+    if (!this.isWhole || isEqual && event === undefined) {
       notices.push({ type: "replayed", sequence, point });
       return notices;
     }

@@ -1,6 +1,7 @@
 /**
  * The world of one run: hosts, the network between them, the arbiter's directory, the outside, an observer.
  */
+import type { Register } from "../../arbiter/arbiter.ts";
 import type { Message } from "../../protocol/messages.ts";
 import { connectTimeoutMs } from "../../base/limits.ts";
 import { Random } from "../support/random.ts";
@@ -13,7 +14,7 @@ import { Connection } from "./network.ts";
 import { Observer } from "./observer.ts";
 import { Outside } from "./outside.ts";
 import { PrimaryRole } from "./primary_role.ts";
-import { MACHINE_ID, SimProcess } from "./process.ts";
+import { SimProcess } from "./process.ts";
 import { SimPromises } from "./promises.ts";
 import { Scheduler } from "./scheduler.ts";
 
@@ -22,6 +23,7 @@ export type PromiseName =
   | "held elsewhere"
   | "nothing lost"
   | "the same bytes"
+  | "no silent divergence"
   | "order kept"
   | "little repeated"
   | "one at a time"
@@ -150,9 +152,8 @@ export class World {
   // --- the arbiter ---
 
   /** Who holds a generation, in truth. */
-  holderOf(generation: number): { who: string; address: string; ended: boolean } | undefined {
-    const text = this.directory.files.get(`d/${MACHINE_ID}.${generation}.json`);
-    return text === undefined ? undefined : JSON.parse(text);
+  holderOf(generation: number): Register | undefined {
+    return this.directory.registers.get(generation);
   }
 
   /** Whether the guest's end is on record. */
@@ -162,12 +163,11 @@ export class World {
 
   /** The highest generation that is held, 0 if none is. */
   get latestGeneration(): number {
-    let generation = 0;
-    while (this.directory.files.has(`d/${MACHINE_ID}.${generation + 1}.json`)) generation++;
-    return generation;
+    // A claim of one needs the one before.
+    return this.directory.registers.size;
   }
 
-  #latest(): { who: string; address: string; ended: boolean } | undefined {
+  #latest(): Register | undefined {
     return this.holderOf(this.latestGeneration);
   }
 
