@@ -49,7 +49,7 @@ export function drawConfig(random: Random): Config {
     networkMs: random.pick([0.1, 0.5, 2, 8]),
     exitsMs,
     replayMs: exitsMs * random.pick([0.05, 0.2, 0.4, 1.2]),
-    sinkMs: random.pick([0.2, 1, 4, 10]),
+    sinkMs: random.pick([0.2, 1, 4, 10, 30]),
     troubleMs: 60 + random.below(4 * timeoutMs),
     primaryRules: {
       machineId: MACHINE_ID,

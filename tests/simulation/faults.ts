@@ -146,7 +146,7 @@ const KINDS: readonly FaultKind[] = [
   ...repeat("stop at an effect", 3),
   ...repeat("busy main", 2),
   ...repeat("slow side", 1),
-  ...repeat("slow sink", 1),
+  ...repeat("slow sink", 2),
   ...repeat("connection lost", 4),
   ...repeat("byte altered", 1),
   ...repeat("partition", 4),

@@ -20,6 +20,9 @@ export interface Mutant {
   readonly edits: readonly Edit[];
 }
 
+/** Within so many seeds each of them has to be found. */
+export const SEEDS_MAX = 5000;
+
 const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";

@@ -1,32 +1,42 @@
-/** draft */
-import { MUTANTS } from "./mutants.ts";
+/**
+ * The test of the test: each of the deliberate bugs of mutants.ts is put in turn into the protocol, and has to
+ * be found within a stated number of seeds.
+ *
+ *   deno task simulate:mutants
+ */
+import { command, parseCount, runMain } from "../../base/command_line.ts";
+import { ExitCode } from "../../base/errors.ts";
+import { describeFailure, runCampaign } from "./campaign.ts";
 import { loadMutant } from "./mutate.ts";
-import { runSeed } from "./run.ts";
-const first = 1;
-const max = Number(Deno.args[0] ?? 3000);
-const only = Deno.args[1];
-for (const m of MUTANTS) {
-  if (only && !m.name.includes(only)) continue;
-  const t0 = performance.now();
-  const code = await loadMutant(m);
-  const tl = performance.now() - t0;
-  let found: string | undefined;
-  let n = 0;
-  let s = first;
-  for (; n < max; n++, s++) {
-    const r = await runSeed(s, { code });
-    if (r.violation) {
-      found = `seed ${s}: ${r.violation.promise}: ${r.violation.what}`;
-      break;
-    }
-  }
-  console.log(
-    found ? "found " : "MISSED",
-    String(n + 1).padStart(5),
-    m.name,
-    "|",
-    found?.slice(0, 200),
-    tl.toFixed(0),
-    (performance.now() - t0).toFixed(0) + "ms",
-  );
-}
+import { MUTANTS, SEEDS_MAX } from "./mutants.ts";
+
+await runMain(async () => {
+  let missed = 0;
+  const program = command(
+    "simulate:mutants",
+    "puts deliberate bugs into the protocol, one at a time, and shows after how many seeds which promise breaks",
+    [
+      "deno task simulate:mutants --seed 1",
+      'deno task simulate:mutants --only "no notices"    with the transcript of the failing run',
+    ],
+  )
+    .option("--seed <n>", "the first seed for each mutant", parseCount, 1)
+    .option("--seeds <n>", "how many to try on each", parseCount, SEEDS_MAX)
+    .option("--only <text>", "those whose name has this in it, each with its transcript")
+    .action(async ({ seed, seeds, only }) => {
+      for (const mutant of MUTANTS) {
+        if (!mutant.name.includes(only ?? "")) continue;
+        const code = await loadMutant(mutant);
+        const { seeds: tried, failure } = await runCampaign({ first: seed, seeds, code });
+        if (failure === undefined) missed++;
+        const found = failure?.violation.promise ?? "NOT FOUND";
+        console.log(`${String(tried).padStart(6)}  ${found.padEnd(24)}  ${mutant.name}`);
+        if (only !== undefined && failure !== undefined) {
+          console.log(await describeFailure(failure.seed, code));
+        }
+      }
+    });
+  console.log(` seeds  ${"promise that broke".padEnd(24)}  deliberate bug`);
+  await program.parseAsync();
+  return missed === 0 ? ExitCode.ok : ExitCode.failed;
+});

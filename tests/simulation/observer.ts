@@ -16,7 +16,7 @@ import type { Evidence } from "./evidence.ts";
 import { type SimMachine, SINKS } from "./machine.ts";
 import { type Connection, LANE_BYTES_MAX } from "./network.ts";
 import { showOutput } from "./outside.ts";
-import type { PrimaryRole } from "./primary_role.ts";
+import { PrimaryRole } from "./primary_role.ts";
 import type { SimProcess } from "./process.ts";
 import type { PromiseName, World } from "./world.ts";
 
@@ -32,6 +32,10 @@ export class Observer {
   takeovers = 0;
   handovers = 0;
   divergences = 0;
+  /** Sides that halted because they had lost. */
+  lost = 0;
+  /** Guests whose end was recorded by the side that ran them. */
+  ended = 0;
 
   constructor(private readonly world: World) {}
 
@@ -286,19 +290,22 @@ export class Observer {
       [ExitCode.reigns]: true,
       [ExitCode.unavailable]: true,
     }[code as number] ?? false;
-    const { role } = process;
-    if (code === ExitCode.ok && next?.ended && role !== undefined && "machine" in role) {
-      role.machine.offsets.forEach((put, sink) => {
-        const seen = this.world.outside.seenUpTo(sink);
-        if (seen !== put) {
-          this.#fail(
-            "all is released",
-            `the guest has ended; sink ${sink}: ${seen} of ${put} seen`,
-          );
-        }
-      });
-    }
+    if (code === ExitCode.lost) this.lost++;
+    if (process.role instanceof PrimaryRole && this.world.hasEnded) this.#checkEnd(process.role);
     if (!isReason) this.#fail("no side stops for nothing", `${process.name}, code ${code}: ${why}`);
+  }
+
+  /** Who records the guest's end has performed all that it has put out. */
+  #checkEnd({ process, protocol, machine }: PrimaryRole): void {
+    if (this.world.holderOf(protocol.generation)?.who !== process.name) return;
+    if (!this.world.holderOf(protocol.generation)?.ended) return;
+    this.ended++;
+    for (let sink = 0; sink < SINKS; sink++) {
+      const seen = this.world.outside.seenUpTo(sink);
+      const put = machine.offsets[sink]!;
+      if (seen === put) continue;
+      this.#fail("all is released", `the guest has ended; sink ${sink}: seen ${seen} of ${put}`);
+    }
   }
 
   /** A side has something to report. */

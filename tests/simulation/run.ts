@@ -33,6 +33,10 @@ export interface RunCounts {
   readonly takeovers: number;
   readonly handovers: number;
   readonly divergences: number;
+  /** Sides that lost an arbitration. */
+  readonly lost: number;
+  /** Guests whose end was recorded. */
+  readonly ended: number;
   readonly seenBytes: number;
   readonly repeatedBytes: number;
 }
@@ -59,11 +63,20 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     world.fail("no defect", (error as Error).stack ?? String(error));
   }
   const { observer, outside, scheduler, violation, transcript } = world;
-  const { takeovers, handovers, divergences } = observer;
+  const { takeovers, handovers, divergences, lost, ended } = observer;
   const { seenBytes, repeatedBytes } = outside;
-  const counts = { takeovers, handovers, divergences, seenBytes, repeatedBytes };
-  const { faults } = world.faults;
-  return { violation, faults, transcript, counts: { steps: scheduler.steps, ...counts } };
+  const { steps } = scheduler;
+  const counts = {
+    steps,
+    takeovers,
+    handovers,
+    divergences,
+    lost,
+    ended,
+    seenBytes,
+    repeatedBytes,
+  };
+  return { violation, faults: world.faults.faults, transcript, counts };
 }
 
 /** Ends the troubles, and waits until all has settled. */

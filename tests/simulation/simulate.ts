@@ -1,28 +1,71 @@
 /**
- * `deno task simulate`: runs seeds until one breaks a promise.
+ * `deno task simulate`: the protocol under faults, seed after seed, until one breaks a promise.
  */
-import { parseArgs } from "node:util";
-import { runSeed } from "./run.ts";
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1000" },
-    seed: { type: "string" },
-    verbose: { type: "boolean" },
-  },
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { command, parseCount, runMain } from "../../base/command_line.ts";
+import { ExitCode, type ExitCodeValue } from "../../base/errors.ts";
+import { describeFailure, runCampaign, runKept } from "./campaign.ts";
+import { ProgressBar } from "./progress_bar.ts";
+import type { Kept } from "./shrink.ts";
+
+await runMain(async () => {
+  let code: ExitCodeValue = ExitCode.ok;
+  const program = command(
+    "simulate",
+    "runs the commit protocol of both sides under faults that a seed draws, and checks what it promises",
+    [
+      "deno task simulate --seeds 100000",
+      "deno task simulate --seed 7 --seeds 1 --verbose       tells the story of a seed",
+      "deno task simulate --seed 7 --seeds 1 --verbose --keep 0,3    with two of its faults only",
+    ],
+  )
+    .option("--seeds <n>", "how many to run", parseCount, 10_000)
+    .option("--seed <n>", "the first one; default: drawn, and printed", parseSeed)
+    .option("--keep <list>", "with --verbose: which of the seed's faults to let come", parseKept)
+    .option("--verbose", "print the transcript of every run")
+    .action(async ({ seeds, seed, keep, verbose }) => {
+      const first = seed ?? Math.floor(Math.random() * 2 ** 31);
+      code = verbose ? await tell(first, seeds, keep) : await run(first, seeds);
+    });
+  await program.parseAsync();
+  return code;
 });
-const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const n = Number(values.seeds);
-const t0 = performance.now();
-const tally: Record<string, number> = {};
-const kinds: Record<string, { n: number; seeds: number[] }> = {};
-for (let s = first; s < first + n; s++) {
-  const r = await runSeed(s, { isVerbose: values.verbose ?? false });
-  for (const [k, v] of Object.entries(r.counts)) tally[k] = (tally[k] ?? 0) + v;
-  if (values.verbose) console.log(r.transcript.join("\n"));
-  if (r.violation) {
-    const k = r.violation.promise + ": " + r.violation.what.replace(/\d+/g, "#").slice(0, 300);
-    (kinds[k] ??= { n: 0, seeds: [] }).n++;
-    if (kinds[k].seeds.length < 5) kinds[k].seeds.push(s);
-  }
+
+/** Runs seeds, and explains the first one that fails. */
+async function run(first: number, seeds: number): Promise<ExitCodeValue> {
+  console.log(`seeds ${first} to ${first + seeds - 1}`);
+  const bar = new ProgressBar(seeds, "seeds");
+  const result = await runCampaign({ first, seeds, onSeed: (done) => bar.show(done) });
+  bar.clear();
+  const rate = bar.rate(result.seeds).toFixed(0);
+  console.log(`${result.seeds} seeds, ${rate} seeds/s: ${JSON.stringify(result.totals)}`);
+  if (result.failure === undefined) return ExitCode.ok;
+  console.log(await describeFailure(result.failure.seed));
+  return ExitCode.failed;
 }
-console.log(kinds, tally, (n / (performance.now() - t0) * 1000).toFixed(0), "seeds/s");
+
+/** Prints every run's transcript. */
+async function tell(first: number, seeds: number, kept: Kept | undefined): Promise<ExitCodeValue> {
+  let code: ExitCodeValue = ExitCode.ok;
+  for (let seed = first; seed < first + seeds; seed++) {
+    const { result } = await runKept(seed, kept);
+    console.log([`seed ${seed}:`, ...result.transcript].join("\n"));
+    if (result.violation !== undefined) code = ExitCode.failed;
+  }
+  return code;
+}
+
+function parseSeed(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 32) {
+    throw new InvalidArgumentError(`expected a number from 0 to ${2 ** 32 - 1}`);
+  }
+  return Number(text);
+}
+
+function parseKept(text: string): Kept {
+  if (text === "none") return [];
+  if (!/^\d+(,\d+)*$/.test(text)) {
+    throw new InvalidArgumentError('expected numbers such as 0,3, or "none"');
+  }
+  return text.split(",").map(Number);
+}
