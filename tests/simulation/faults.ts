@@ -207,8 +207,8 @@ export class FaultPlan {
     const { world } = this;
     for (const armed of this.#armed) {
       const { fault } = armed;
-      if (fault.whom !== "third" && hostOf(world, fault.whom) !== process.host) continue;
       if (fault.effect !== "any" && fault.effect !== nameOf(effect)) continue;
+      if (fault.whom !== "third" && hostOf(world, fault.whom) !== process.host) continue;
       if (--armed.left > 0) continue;
       this.#armed = this.#armed.filter((other) => other !== armed);
       world.say("fault", `${fault.kind}: ${process.name} before ${nameOf(effect)}`);

@@ -100,7 +100,9 @@ export class World {
 
   /** The processes that live. */
   get running(): SimProcess[] {
-    return this.hosts.flatMap(({ running }) => running ?? []);
+    const running = [];
+    for (const { process } of this.hosts) if (process?.isGone === false) running.push(process);
+    return running;
   }
 
   /** A machine begins: none of its output was seen. */
@@ -196,8 +198,10 @@ export class World {
     this.say(process.name, `sends ${type} ${shown.join(" ")}`);
   }
 
-  /** The primary role that lives, if any does. */
+  /** The sides that reign: one, if all is well. */
   get primaries(): PrimaryRole[] {
-    return this.running.flatMap(({ role }) => role instanceof PrimaryRole ? role : []);
+    const primaries = [];
+    for (const { role } of this.running) if (role instanceof PrimaryRole) primaries.push(role);
+    return primaries;
   }
 }
