@@ -149,7 +149,7 @@ export class BackupRole {
         process.say(`joins anew: ${effect.why}`);
         return this.#rejoinLater();
       case "report":
-        return world.observer.reported(process, effect.text);
+        return world.endings.reported(process, effect.text);
       case "halt":
         return process.end(effect);
     }

@@ -2,21 +2,20 @@
  * The observer: sees everything, decides nothing, and says when a promise is broken.
  *
  * The promises of DESIGN.md section 1 and of docs/PROTOCOL.md, each judged by what truly happened (where the
- * log lies, who holds which register, what was seen), not by what a protocol machine believes.
+ * log lies, who holds which register, what was seen), not by what a protocol machine believes. How sides end
+ * is judged in endings.ts, what has settled in the end in run.ts.
  */
 import { readHeader } from "../../codec/codec.ts";
-import { ExitCode } from "../../base/errors.ts";
 import type { BackupEffect, BackupInput } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryEffect, PrimaryInput } from "../../protocol/primary.ts";
-import type { Halt } from "../../protocol/types.ts";
 import { BackupRole } from "./backup_role.ts";
 import { BATCH_BYTES_MAX, FRAME_BYTES_MAX, HELD_BYTES_MAX, WINDOW_BYTES } from "./config.ts";
 import type { Evidence } from "./evidence.ts";
 import { type SimMachine, SINKS } from "./machine.ts";
 import { type Connection, LANE_BYTES_MAX } from "./network.ts";
 import { showOutput } from "./outside.ts";
-import { PrimaryRole } from "./primary_role.ts";
+import type { PrimaryRole } from "./primary_role.ts";
 import type { SimProcess } from "./process.ts";
 import type { PromiseName, World } from "./world.ts";
 
@@ -32,10 +31,6 @@ export class Observer {
   takeovers = 0;
   handovers = 0;
   divergences = 0;
-  /** Sides that halted because they had lost. */
-  lost = 0;
-  /** Guests whose end was recorded by the side that ran them. */
-  ended = 0;
 
   constructor(private readonly world: World) {}
 
@@ -272,54 +267,6 @@ export class Observer {
         `${what}; its notice up to ${session.doneHeard[sink]} had come`,
       );
     } else if (session.isHandoverHeard) this.#fail("little repeated", `${what}, after a handover`);
-  }
-
-  // --- how sides end, and what they say ---
-
-  /** A process has halted; it must have had a reason that is one. */
-  halted(process: SimProcess, { code, why }: Halt): void {
-    const next = this.world.holderOf(this.#generationOf(process) + 1);
-    const isReason = {
-      [ExitCode.ok]: why.startsWith("left") || why === "stopped"
-        ? process.isAskedToLeave
-        : why.startsWith("handed over")
-        ? next !== undefined && next.who !== process.name
-        : this.world.hasEnded,
-      [ExitCode.lost]: next !== undefined && next.who !== process.name,
-      [ExitCode.diverged]: this.world.hasFlips,
-      [ExitCode.reigns]: true,
-      [ExitCode.unavailable]: true,
-    }[code as number] ?? false;
-    if (code === ExitCode.lost) this.lost++;
-    if (process.role instanceof PrimaryRole && this.world.hasEnded) this.#checkEnd(process.role);
-    if (!isReason) this.#fail("no side stops for nothing", `${process.name}, code ${code}: ${why}`);
-  }
-
-  /** Who records the guest's end has performed all that it has put out. */
-  #checkEnd({ process, protocol, machine }: PrimaryRole): void {
-    if (this.world.holderOf(protocol.generation)?.who !== process.name) return;
-    if (!this.world.holderOf(protocol.generation)?.ended) return;
-    this.ended++;
-    for (let sink = 0; sink < SINKS; sink++) {
-      const seen = this.world.outside.seenUpTo(sink);
-      const put = machine.offsets[sink]!;
-      if (seen === put) continue;
-      this.#fail("all is released", `the guest has ended; sink ${sink}: seen ${seen} of ${put}`);
-    }
-  }
-
-  /** A side has something to report. */
-  reported(process: SimProcess, text: string): void {
-    process.say(`-- ${text}`);
-    if (!text.includes("breaks the protocol") || this.world.hasDamage) return;
-    this.#fail("both keep to the protocol", `${process.name}: ${text}`);
-  }
-
-  #generationOf(process: SimProcess): number {
-    const { role } = process;
-    if (role === undefined) return process.generation;
-    if ("session" in role) return role.session?.protocol.welcome?.generation ?? -1;
-    return role.protocol.generation;
   }
 
   #bounded(process: SimProcess, what: string, value: number, limit: number): void {

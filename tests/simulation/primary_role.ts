@@ -114,7 +114,7 @@ export class PrimaryRole {
       case "probeArbiter":
         return process.probe((answer) => this.step({ type: "probed", ...answer }));
       case "report":
-        return world.observer.reported(process, effect.text);
+        return world.endings.reported(process, effect.text);
       case "halt":
         return process.end(effect);
     }

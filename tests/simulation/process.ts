@@ -274,7 +274,7 @@ export class SimProcess {
     this.halt = halt;
     this.isGone = true;
     this.say(`halts with code ${halt.code}: ${halt.why}`);
-    this.world.observer.halted(this, halt);
+    this.world.endings.halted(this, halt);
     for (const connection of this.world.connectionsOf(this)) connection.close(this);
   }
 

@@ -62,8 +62,9 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   } catch (error) {
     world.fail("no defect", (error as Error).stack ?? String(error));
   }
-  const { observer, outside, scheduler, violation, transcript } = world;
-  const { takeovers, handovers, divergences, lost, ended } = observer;
+  const { observer, endings, outside, scheduler, violation, transcript } = world;
+  const { takeovers, handovers, divergences } = observer;
+  const { lost, ended } = endings;
   const { seenBytes, repeatedBytes } = outside;
   const { steps } = scheduler;
   const counts = {
@@ -148,8 +149,9 @@ class Judge {
     if (role === undefined) return this.#lostMachine();
     const { mode, generation } = role.protocol;
     const { name } = role.process;
+    if (generation !== world.latestGeneration) return `${name} acts in generation ${generation}`;
     const wanted = world.running.length > 1 ? "protected" : "alone";
-    if (mode !== wanted) {
+    if (mode !== wanted || mode === "protected" && !isFollowed(role)) {
       return `${name} is ${mode} in generation ${generation}, expected ${wanted}`;
     }
     // It must get on, too.
@@ -187,4 +189,12 @@ class Judge {
     }
     return undefined;
   }
+}
+
+/** Whether the backup that a primary counts on is there, and knows it. */
+function isFollowed({ guard }: PrimaryRole): boolean {
+  const backup = guard?.backup;
+  if (backup === undefined || backup.isGone || !(backup.role instanceof BackupRole)) return false;
+  const { session } = backup.role;
+  return session?.connection === guard && session.protocol.isProtected;
 }

@@ -8,6 +8,7 @@ import { Random } from "../support/random.ts";
 import type { ProtocolCode } from "./code.ts";
 import { type Config, drawClock, drawConfig } from "./config.ts";
 import { SimDirectory } from "./directory.ts";
+import { Endings } from "./endings.ts";
 import { type Fault, FaultPlan } from "./faults.ts";
 import { Host } from "./host.ts";
 import { Connection } from "./network.ts";
@@ -49,6 +50,7 @@ export class World {
   readonly promises = new SimPromises();
   readonly directory = new SimDirectory();
   readonly observer: Observer = new Observer(this);
+  readonly endings: Endings = new Endings(this);
   readonly outside: Outside = new Outside(this);
   readonly faults: FaultPlan;
   readonly config: Config;
