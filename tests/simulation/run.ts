@@ -196,5 +196,5 @@ function isFollowed({ guard }: PrimaryRole): boolean {
   const backup = guard?.backup;
   if (backup === undefined || backup.isGone || !(backup.role instanceof BackupRole)) return false;
   const { session } = backup.role;
-  return session?.connection === guard && session.protocol.isProtected;
+  return session !== undefined && session.connection === guard && session.protocol.isProtected;
 }
