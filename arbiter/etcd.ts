@@ -41,17 +41,20 @@ import type { EtcdSpec } from "./etcd_spec.ts";
 
 const digits = String(Number.MAX_SAFE_INTEGER).length;
 
+/** What carries requests and answers. */
+export type Gateway = Pick<EtcdGateway, "post" | "close">;
+
 /** See the top of the file. Made by `openArbiter`. */
 export class EtcdArbiter implements Arbiter {
-  readonly #gateway: EtcdGateway;
+  readonly #gateway: Gateway;
   readonly #prefix: string;
   readonly #name: string;
 
-  /** Touches nothing yet. */
-  constructor({ endpoint, prefix, text }: EtcdSpec) {
+  /** Touches nothing yet. @param gateway the simulation has its own */
+  constructor({ endpoint, prefix, text }: EtcdSpec, gateway?: Gateway) {
     this.#name = `arbiter ${text}`;
     this.#prefix = prefix;
-    this.#gateway = new EtcdGateway(endpoint, this.#name);
+    this.#gateway = gateway ?? new EtcdGateway(endpoint, this.#name);
   }
 
   /** The interface's `claim`. */

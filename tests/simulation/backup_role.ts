@@ -76,6 +76,7 @@ export class BackupRole {
         });
       });
       const session = { connection, protocol, replayer };
+      process.life = connection.primary.life;
       this.#session = session;
       this.#step({ type: "connected" });
       world.scheduler.after(helloTimeoutMs, () =>

@@ -4,6 +4,7 @@
  * As an object, so that mutants.ts can put altered copies of the same files in its place.
  */
 import { Claimer, holderOf } from "../../arbiter/claimer.ts";
+import { EtcdArbiter } from "../../arbiter/etcd.ts";
 import { FileArbiter } from "../../arbiter/file.ts";
 import { ReignsError, winFirst } from "../../arbiter/first_claim.ts";
 import { BackupProtocol } from "../../protocol/backup.ts";
@@ -19,6 +20,7 @@ export const production = {
   fromPrimary,
   Claimer,
   FileArbiter,
+  EtcdArbiter,
   ReignsError,
   holderOf,
   winFirst,

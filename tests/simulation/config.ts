@@ -8,6 +8,7 @@ import { MACHINE_ID } from "./process.ts";
 
 /** One run's world. */
 export interface Config {
+  readonly arbiter: "file" | "etcd";
   readonly timeoutMs: number;
   readonly heartbeatMs: number;
   /** One way, on average. */
@@ -44,6 +45,7 @@ export function drawConfig(random: Random): Config {
   const claimRetryMs = 40;
   const exitsMs = random.pick([4, 8, 16]);
   return {
+    arbiter: random.pick(["file", "etcd"]),
     timeoutMs,
     heartbeatMs,
     networkMs: random.pick([0.1, 0.5, 2, 8]),

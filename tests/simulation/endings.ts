@@ -20,20 +20,22 @@ export class Endings {
 
   /** A process has halted; it must have had a reason that is one. */
   halted(process: SimProcess, { code, why }: Halt): void {
-    const next = this.world.holderOf(this.#generationOf(process) + 1);
+    const generation = this.#generationOf(process);
+    const next = this.world.holderOf(generation + 1);
+    const hasEnded = next?.ended || this.world.holderOf(generation)?.ended;
     const isReason = {
       [ExitCode.ok]: why.startsWith("left") || why === "stopped"
         ? process.isAskedToLeave
         : why.startsWith("handed over")
         ? next !== undefined && next.who !== process.name
-        : this.world.hasEnded,
+        : hasEnded,
       [ExitCode.lost]: next !== undefined && next.who !== process.name,
       [ExitCode.diverged]: this.world.hasFlips,
       [ExitCode.reigns]: true,
       [ExitCode.unavailable]: true,
     }[code as number] ?? false;
     if (code === ExitCode.lost) this.lost++;
-    if (process.role instanceof PrimaryRole && this.world.hasEnded) this.#checkEnd(process.role);
+    if (process.role instanceof PrimaryRole && hasEnded) this.#checkEnd(process.role);
     if (!isReason) {
       this.world.fail("no side stops for nothing", `${process.name}, code ${code}: ${why}`);
     }
@@ -45,7 +47,7 @@ export class Endings {
     if (!this.world.holderOf(protocol.generation)?.ended) return;
     this.ended++;
     for (let sink = 0; sink < SINKS; sink++) {
-      const seen = this.world.outside.seenUpTo(sink);
+      const seen = process.life[sink]!.bytes.length;
       const put = machine.offsets[sink]!;
       if (seen === put) continue;
       this.world.fail(

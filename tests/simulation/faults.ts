@@ -7,9 +7,9 @@ import type { BackupEffect } from "../../protocol/backup.ts";
 import type { PrimaryEffect } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
 import { BackupRole } from "./backup_role.ts";
-import type { Road } from "./directory.ts";
 import type { Host } from "./host.ts";
 import type { SimProcess } from "./process.ts";
+import type { Road } from "./roads.ts";
 import type { World } from "./world.ts";
 
 /** The side that reigns, the one that follows it, or whichever host is left. */

@@ -1,8 +1,8 @@
 /**
  * A host: a clock of its own, a road to the arbiter, and one process at a time.
  */
-import type { Road } from "./directory.ts";
 import type { SimProcess } from "./process.ts";
+import type { Road } from "./roads.ts";
 import type { World } from "./world.ts";
 
 /** See the top of the file. */

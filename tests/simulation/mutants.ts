@@ -317,6 +317,36 @@ export const MUTANTS: readonly Mutant[] = [
     )],
   },
   {
+    name: "in an etcd, whatever answers after a lost answer means won",
+    edits: [
+      edit(
+        "arbiter/etcd.ts",
+        "return holder.nonce === register.nonce\n",
+        "return holder.generation === register.generation\n",
+      ),
+    ],
+  },
+  {
+    name: "in an etcd, a claim puts its register over the one that is there",
+    edits: [
+      edit(
+        "arbiter/etcd_messages.ts",
+        'compare: [compare(entry.key, "EQUAL"), ...needed.map((key) => compare(key, "GREATER"))],',
+        'compare: needed.map((key) => compare(key, "GREATER")),',
+      ),
+    ],
+  },
+  {
+    name: "in an etcd, a lost answer means lost",
+    edits: [
+      edit(
+        "arbiter/etcd.ts",
+        "if (holder !== undefined) return outcome(register, holder);\n    } catch",
+        'if (holder !== undefined) return { kind: "lost", holder };\n    } catch',
+      ),
+    ],
+  },
+  {
     name: "a claim that is repeated has another nonce",
     edits: [edit("arbiter/claimer.ts", "this.#registers.set(key, register);", "")],
   },

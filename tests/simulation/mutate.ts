@@ -56,6 +56,7 @@ async function importAll(base: string): Promise<ProtocolCode> {
     "protocol/wire.ts",
     "arbiter/claimer.ts",
     "arbiter/file.ts",
+    "arbiter/etcd.ts",
     "arbiter/first_claim.ts",
   ];
   const modules = await Promise.all(files.map((file) => import(`${base}${file}`)));

@@ -47,7 +47,7 @@ export class Observer {
     else this.takeovers++;
     this.#checkMachine(process, machine, session);
     for (let sink = 0; sink < SINKS; sink++) {
-      const seen = this.world.outside.seenUpTo(sink);
+      const seen = process.life[sink]!.bytes.length;
       const reach = machine.offsets[sink]!;
       if (seen <= reach) continue;
       this.#fail(
@@ -56,7 +56,7 @@ export class Observer {
       );
     }
     for (const { sink, offset } of firstOfEach(role.protocol.gate.undone())) {
-      const seen = this.world.outside.seenUpTo(sink);
+      const seen = process.life[sink]!.bytes.length;
       if (offset > seen) {
         this.#fail(
           "nothing lost",

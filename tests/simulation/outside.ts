@@ -10,15 +10,17 @@ import type { SimProcess } from "./process.ts";
 import type { World } from "./world.ts";
 
 /** What one sink has shown. */
-interface Seen {
+export interface Seen {
   readonly bytes: number[];
   /** For each byte: the generation of who showed it first. */
   readonly generations: number[];
 }
 
+/** What all sinks have shown of one machine, from its first start to its guest's end. */
+export type Life = readonly Seen[];
+
 /** See the top of the file. */
 export class Outside {
-  #seen: readonly Seen[] = emptySinks();
   /** Bytes that were seen again. */
   repeatedBytes = 0;
   /** Bytes that were seen. */
@@ -27,16 +29,6 @@ export class Outside {
   readonly #shownUpTo = new Map<string, number>();
 
   constructor(private readonly world: World) {}
-
-  /** How much a sink has shown of this machine's life. */
-  seenUpTo(sink: number): number {
-    return this.#seen[sink]!.bytes.length;
-  }
-
-  /** A machine starts anew: its streams do, too. */
-  begin(): void {
-    this.#seen = emptySinks();
-  }
 
   /** A primary hands an output to its sink; `done` once it is performed. */
   perform(process: SimProcess, output: Output, done: () => void): void {
@@ -56,7 +48,7 @@ export class Outside {
   #show(process: SimProcess, generation: number, output: Output): void {
     const { world } = this;
     const { sink, offset, bytes } = output;
-    const seen = this.#seen[sink]!;
+    const seen = process.life[sink]!;
     process.say(`has shown ${showOutput(output)}`);
     this.#checkOrder(process, output);
     if (offset > seen.bytes.length) {
@@ -95,7 +87,8 @@ export class Outside {
   }
 }
 
-function emptySinks(): Seen[] {
+/** A machine's life before anything is seen of it. */
+export function newLife(): Life {
   return Array.from({ length: SINKS }, () => ({ bytes: [], generations: [] }));
 }
 

@@ -8,20 +8,26 @@
  */
 import { DefectError } from "../../base/assert.ts";
 import { ExitCode, PeerError } from "../../base/errors.ts";
+import { parseEtcdSpec } from "../../arbiter/etcd_spec.ts";
 import type { Claimer } from "../../arbiter/claimer.ts";
 import type { ClaimOutcome, Halt } from "../../protocol/types.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { Random } from "../support/random.ts";
 import { BackupRole } from "./backup_role.ts";
 import { SimFileOps } from "./directory.ts";
+import { SimGateway } from "./etcd.ts";
 import type { Host } from "./host.ts";
 import { SimMachine } from "./machine.ts";
 import type { Connection } from "./network.ts";
+import { type Life, newLife } from "./outside.ts";
 import { PrimaryRole } from "./primary_role.ts";
 import type { World } from "./world.ts";
 
 /** The machine's id, everywhere. */
 export const MACHINE_ID = "m";
+
+/** Nobody connects there: the simulation has its own gateway. */
+const ETCD = parseEtcdSpec("etcd:http://192.0.2.1:2379");
 
 /** See the top of the file. */
 export class SimProcess {
@@ -29,6 +35,8 @@ export class SimProcess {
   readonly random: Random;
   readonly claimer: Claimer;
   role: PrimaryRole | BackupRole | undefined;
+  /** What was seen of the machine that it runs, or follows. */
+  life: Life = newLife();
   /** The highest generation that it has won. */
   generation = 0;
   /** It crashed or halted. */
@@ -48,8 +56,10 @@ export class SimProcess {
   constructor(readonly host: Host, readonly name: string) {
     this.world = host.world;
     this.random = this.world.stream();
-    const { code } = this.world;
-    const arbiter = new code.FileArbiter("d", new SimFileOps(this, this.random));
+    const { code, config } = this.world;
+    const arbiter = config.arbiter === "file"
+      ? new code.FileArbiter("d", new SimFileOps(this, this.random))
+      : new code.EtcdArbiter(ETCD, new SimGateway(this, this.random));
     const claimant = { machineId: MACHINE_ID, who: name, address: host.name };
     this.claimer = new code.Claimer(arbiter, claimant);
     this.#startTicks();
@@ -68,7 +78,7 @@ export class SimProcess {
     this.say("starts as a primary");
     this.#await(winFirst(this.claimer, undefined), (generation) => {
       this.generation = generation;
-      this.world.beginLife();
+      this.life = newLife();
       this.say(`starts the machine as generation ${generation}`);
       this.#reign(generation, [], new SimMachine());
     }, (error) => {

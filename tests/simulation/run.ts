@@ -183,7 +183,7 @@ class Judge {
     const { name } = role.process;
     if (!role.protocol.gate.isEmpty) return `${name} holds ${role.protocol.gate.heldBytes} bytes`;
     for (let sink = 0; sink < SINKS; sink++) {
-      const seen = world.outside.seenUpTo(sink);
+      const seen = role.process.life[sink]!.bytes.length;
       const put = role.machine.offsets[sink]!;
       if (seen !== put) return `sink ${sink}: put out up to ${put}, seen up to ${seen}`;
     }

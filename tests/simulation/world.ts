@@ -1,5 +1,5 @@
 /**
- * The world of one run: hosts, the network between them, the arbiter's directory, the outside, an observer.
+ * The world of one run: hosts, the network between them, the arbiter, the outside, an observer.
  */
 import type { Register } from "../../arbiter/arbiter.ts";
 import type { Message } from "../../protocol/messages.ts";
@@ -9,6 +9,7 @@ import type { ProtocolCode } from "./code.ts";
 import { type Config, drawClock, drawConfig } from "./config.ts";
 import { SimDirectory } from "./directory.ts";
 import { Endings } from "./endings.ts";
+import { SimEtcd } from "./etcd.ts";
 import { type Fault, FaultPlan } from "./faults.ts";
 import { Host } from "./host.ts";
 import { Connection } from "./network.ts";
@@ -17,6 +18,7 @@ import { Outside } from "./outside.ts";
 import { PrimaryRole } from "./primary_role.ts";
 import { SimProcess } from "./process.ts";
 import { SimPromises } from "./promises.ts";
+import { Registers } from "./roads.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** What is promised, by name. */
@@ -48,7 +50,9 @@ export interface Violation {
 export class World {
   readonly scheduler = new Scheduler();
   readonly promises = new SimPromises();
-  readonly directory = new SimDirectory();
+  readonly registers = new Registers();
+  readonly directory = new SimDirectory(this.registers);
+  readonly etcd = new SimEtcd(this.registers);
   readonly observer: Observer = new Observer(this);
   readonly endings: Endings = new Endings(this);
   readonly outside: Outside = new Outside(this);
@@ -107,11 +111,6 @@ export class World {
     return running;
   }
 
-  /** A machine begins: none of its output was seen. */
-  beginLife(): void {
-    this.outside.begin();
-  }
-
   // --- the network ---
 
   /** Connects a process to the host that holds the latest generation; undefined: there was no connection. */
@@ -157,7 +156,7 @@ export class World {
 
   /** Who holds a generation, in truth. */
   holderOf(generation: number): Register | undefined {
-    return this.directory.registers.get(generation);
+    return this.registers.get(generation);
   }
 
   /** Whether the guest's end is on record. */
@@ -168,7 +167,7 @@ export class World {
   /** The highest generation that is held, 0 if none is. */
   get latestGeneration(): number {
     // A claim of one needs the one before.
-    return this.directory.registers.size;
+    return this.registers.size;
   }
 
   #latest(): Register | undefined {
