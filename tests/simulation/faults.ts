@@ -112,7 +112,10 @@ const ACTS = {
     if (machine === undefined) return;
     machine.flip();
     world.hasFlips = true;
-    if (share < 0.6) world.scheduler.after(40 * share, () => process?.crash(false, otherShare));
+    if (share > 0.6) return;
+    world.scheduler.after(40 * share, () => {
+      if (!world.isPeaceful) process?.crash(false, otherShare);
+    });
   },
   handover(world) {
     for (const role of world.primaries) {
@@ -184,7 +187,7 @@ export class FaultPlan {
   begin(): void {
     for (const fault of this.faults) {
       this.world.scheduler.after(fault.atMs, () => {
-        if (this.world.scheduler.nowMs > this.world.config.troubleMs) return;
+        if (this.world.isPeaceful) return;
         this.world.say("fault", describeFault(fault));
         ACTS[fault.kind](this.world, fault, hostOf(this.world, fault.whom));
       });

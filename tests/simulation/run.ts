@@ -91,6 +91,7 @@ class Judge {
   makePeace(): void {
     const { world } = this;
     world.say("observer", "from here on there is peace");
+    world.isPeaceful = true;
     world.faults.disarm();
     world.partitions.clear();
     world.slowNetworkUntilMs = 0;

@@ -62,6 +62,8 @@ export class World {
   readonly connections: Connection[] = [];
   readonly transcript: string[] = [];
   violation: Violation | undefined;
+  /** Nothing goes wrong any more. */
+  isPeaceful = false;
   /** Machines produce nothing any more: what is held can come out. */
   isQuiet = false;
   slowNetworkUntilMs = 0;
