@@ -55,8 +55,13 @@ const NOTHING = {
 /**
  * A failing seed for people: the story with no more faults than it takes, and how to see it again.
  * @param code the code that fails; default: production
+ * @param again the command that shows it again; default: that of production code
  */
-export async function describeFailure(seed: number, code?: ProtocolCode): Promise<string> {
+export async function describeFailure(
+  seed: number,
+  code?: ProtocolCode,
+  again?: string,
+): Promise<string> {
   const kept = await shrink(seed, code);
   const { result, all } = await runKept(seed, kept, code);
   const { violation, transcript } = result;
@@ -65,10 +70,13 @@ export async function describeFailure(seed: number, code?: ProtocolCode): Promis
     ...result.faults.map((fault) => `  ${describeFault(fault)}`),
     ...transcript,
     `BROKEN: ${violation?.promise}: ${violation?.what}`,
-    `see it again: deno task simulate --seeds 1 --seed ${seed} --verbose --keep ${
-      kept.join(",") || "none"
-    }`,
+    `see it again: ${again ?? commandOf(seed, kept)}`,
   ].join("\n");
+}
+
+function commandOf(seed: number, kept: Kept): string {
+  const list = kept.join(",") || "none";
+  return `deno task simulate --seeds 1 --seed ${seed} --keep ${list}`;
 }
 
 /** Runs a seed with some of its faults only, and writes the transcript. */

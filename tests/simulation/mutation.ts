@@ -24,6 +24,7 @@ await runMain(async () => {
     .option("--seeds <n>", "how many to try on each", parseCount, SEEDS_MAX)
     .option("--only <text>", "those whose name has this in it, each with its transcript")
     .action(async ({ seed, seeds, only }) => {
+      console.log(` seeds  ${"promise that broke".padEnd(24)}  deliberate bug`);
       for (const mutant of MUTANTS) {
         if (!mutant.name.includes(only ?? "")) continue;
         const code = await loadMutant(mutant);
@@ -32,11 +33,11 @@ await runMain(async () => {
         const found = failure?.violation.promise ?? "NOT FOUND";
         console.log(`${String(tried).padStart(6)}  ${found.padEnd(24)}  ${mutant.name}`);
         if (only !== undefined && failure !== undefined) {
-          console.log(await describeFailure(failure.seed, code));
+          const again = `deno task simulate:mutants --only "${mutant.name}"`;
+          console.log(await describeFailure(failure.seed, code, again));
         }
       }
     });
-  console.log(` seeds  ${"promise that broke".padEnd(24)}  deliberate bug`);
   await program.parseAsync();
   return missed === 0 ? ExitCode.ok : ExitCode.failed;
 });

@@ -16,16 +16,21 @@ await runMain(async () => {
     [
       "deno task simulate --seeds 100000",
       "deno task simulate --seed 7 --seeds 1 --verbose       tells the story of a seed",
-      "deno task simulate --seed 7 --seeds 1 --verbose --keep 0,3    with two of its faults only",
+      "deno task simulate --seed 7 --seeds 1 --keep 0,3    with two of its faults only",
     ],
   )
     .option("--seeds <n>", "how many to run", parseCount, 10_000)
     .option("--seed <n>", "the first one; default: drawn, and printed", parseSeed)
-    .option("--keep <list>", "with --verbose: which of the seed's faults to let come", parseKept)
+    .option(
+      "--keep <list>",
+      "as --verbose, with these of the seed's faults only: places from 0, or none",
+      parseKept,
+    )
     .option("--verbose", "print the transcript of every run")
     .action(async ({ seeds, seed, keep, verbose }) => {
       const first = seed ?? Math.floor(Math.random() * 2 ** 31);
-      code = verbose ? await tell(first, seeds, keep) : await run(first, seeds);
+      const isTold = verbose || keep !== undefined;
+      code = isTold ? await tell(first, seeds, keep) : await run(first, seeds);
     });
   await program.parseAsync();
   return code;

@@ -71,6 +71,6 @@ Deno.test("a failing run is told with no more faults than it takes, and how to s
   assert.match(story, /BROKEN: nothing lost/);
   assert.match(
     story,
-    new RegExp(`see it again: .*--seed ${failure!.seed} --verbose --keep [0-9,]+$`),
+    new RegExp(`see it again: .*--seed ${failure!.seed} --keep [0-9,]+$`),
   );
 });
