@@ -15,8 +15,8 @@ export interface CampaignOptions {
   readonly seeds: number;
   /** Default: production. */
   readonly code?: ProtocolCode;
-  /** Called after each seed, with how many have been run. */
-  onSeed?(done: number): void;
+  /** Called after each seed, with how many have been run; the campaign ends once it says so. */
+  onSeed?(done: number): Promise<"go on" | "stop"> | undefined;
 }
 
 /** What came of it. */
@@ -36,7 +36,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const { violation, counts } = await runSeed(seed, code === undefined ? {} : { code });
     for (const name of Object.keys(totals) as (keyof RunCounts)[]) totals[name] += counts[name];
     if (violation !== undefined) return { seeds: done, failure: { seed, violation }, totals };
-    onSeed?.(done);
+    const verdict = onSeed?.(done);
+    if (verdict !== undefined && await verdict === "stop") {
+      return { seeds: done, failure: undefined, totals };
+    }
   }
   return { seeds, failure: undefined, totals };
 }

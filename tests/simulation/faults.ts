@@ -77,7 +77,7 @@ const ACTS = {
   "byte altered"(world, { share, otherShare }) {
     const connection = world.connections.at(-1);
     const lane = otherShare < 0.8 ? connection?.toBackup : connection?.toPrimary;
-    if (lane?.damage(share)) world.hasDamage = true;
+    lane?.damage(share);
   },
   partition(world, { share, otherShare, durationMs }, host) {
     const { name } = host;

@@ -28,6 +28,7 @@ export class Lane {
   /** The beginning of a frame that has not come in whole. */
   #part: Uint8Array | undefined;
   bytes = 0;
+  #damageShare: number | undefined;
 
   constructor(
     readonly connection: Connection,
@@ -37,8 +38,9 @@ export class Lane {
   ) {}
 
   /** Sends bytes, perhaps in two pieces. */
-  send(bytes: Uint8Array): void {
+  send(frame: Uint8Array): void {
     if (this.#isEnded) return;
+    const bytes = this.#damageShare === undefined ? frame : this.#damaged(frame);
     if (this.random.below(20) > 0) return this.#push(bytes);
     const at = this.random.below(bytes.length + 1);
     this.#push(bytes.subarray(0, at));
@@ -52,10 +54,9 @@ export class Lane {
     this.#isEnded = true;
   }
 
-  /** Breaks: of what is on its way, some bytes still arrive. */
-  cut(share: number): void {
-    const total = this.bytes;
-    let left = Math.floor(share * (total + 1));
+  /** Breaks: of what is on its way, some bytes still arrive. @param isSilent the end does not */
+  cut(share: number, isSilent = false): void {
+    let left = Math.floor(share * (this.bytes + 1));
     const kept: Chunk[] = [];
     for (const chunk of this.#chunks) {
       if (typeof chunk === "string" || left === 0) break;
@@ -64,20 +65,14 @@ export class Lane {
       left -= part.length;
     }
     this.#chunks = kept;
-    this.#isEnded = false;
-    this.#push("broken");
+    this.bytes = kept.reduce((sum, { length }) => sum + length, 0);
+    if (!isSilent) this.#push("broken");
     this.#isEnded = true;
   }
 
-  /** A bit of what is on its way is turned over; false if nothing is. */
-  damage(share: number): boolean {
-    const index = this.#chunks.findIndex((chunk) => typeof chunk !== "string" && chunk.length > 0);
-    const chunk = this.#chunks[index];
-    if (chunk === undefined || typeof chunk === "string") return false;
-    const altered = chunk.slice();
-    altered[Math.floor(share * altered.length)]! ^= 1;
-    this.#chunks[index] = altered;
-    return true;
+  /** A bit of what is sent next is turned over on its way. */
+  damage(share: number): void {
+    this.#damageShare = share;
   }
 
   /** Nothing arrives, and nobody is told. */
@@ -91,6 +86,14 @@ export class Lane {
     this.#isStalled = false;
     const { scheduler } = this.from.world;
     for (; this.#late > 0; this.#late--) scheduler.after(this.#delayMs(), () => this.#arrive());
+  }
+
+  #damaged(frame: Uint8Array): Uint8Array {
+    const altered = frame.slice();
+    altered[Math.floor(this.#damageShare! * altered.length)]! ^= 1;
+    this.#damageShare = undefined;
+    this.from.world.hasDamage = true;
+    return altered;
   }
 
   #push(chunk: Chunk): void {
@@ -167,8 +170,10 @@ export class Connection {
   readonly evidence: Evidence = new Evidence();
   /** The acceptor has had its hello. */
   isGreeted = false;
-  /** Ends that take nothing in any more. */
-  readonly #deaf = new Set<SimProcess>();
+  /** Sides that have closed their end; for a moment what arrives is still read. */
+  readonly #closing = new Set<SimProcess>();
+  /** Sides that have been told that there is nothing to read any more. */
+  readonly #ended = new Set<SimProcess>();
 
   constructor(
     readonly number: number,
@@ -187,13 +192,31 @@ export class Connection {
 
   /** Whether this side has closed its end. */
   isClosedBy(process: SimProcess): boolean {
-    return this.#deaf.has(process);
+    return this.#closing.has(process);
   }
 
-  /** This side has sent its last, and takes nothing in. */
+  /** Whether this side reads nothing any more. */
+  isEndedFor(process: SimProcess): boolean {
+    return this.#ended.has(process);
+  }
+
+  /** This side reads nothing any more. @returns whether it is told so for the first time */
+  end(process: SimProcess): boolean {
+    if (this.#ended.has(process)) return false;
+    this.#ended.add(process);
+    return true;
+  }
+
+  /** This side sends its last, and stops reading once that is gone. */
   close(process: SimProcess): void {
-    this.#deaf.add(process);
+    if (this.#closing.has(process)) return;
+    this.#closing.add(process);
     this.laneFrom(process).end();
+    const { scheduler } = process.world;
+    scheduler.after(
+      process.random.below(100) / 40,
+      () => process.onMain(() => process.ended(this, "closed")),
+    );
   }
 
   /** Breaks in both directions. */

@@ -209,7 +209,7 @@ export class SimProcess {
 
   /** A whole frame has come in. */
   receive(connection: Connection, frame: Uint8Array): void {
-    if (connection.isClosedBy(this)) return;
+    if (connection.isEndedFor(this)) return;
     if (connection.backup === this) {
       if (this.role instanceof BackupRole) this.role.receive(connection, frame);
       return;
@@ -234,8 +234,9 @@ export class SimProcess {
     }
   }
 
-  /** The other side sends nothing any more, or nothing of use. */
+  /** There is nothing to read any more: the other side has ended, or sends nonsense, or this side has closed. */
   ended(connection: Connection, why: string): void {
+    if (!connection.end(this)) return;
     if (connection.primary === this) connection.close(this);
     if (this.role instanceof PrimaryRole) {
       this.role.step({ type: "closed", connection: connection.number, why });
@@ -297,8 +298,7 @@ export class SimProcess {
     this.isGone = true;
     this.say(isHost ? "dies with its host" : "is killed");
     for (const connection of this.world.connectionsOf(this)) {
-      if (isHost) connection.laneFrom(this).stall();
-      else connection.laneFrom(this).cut(share);
+      connection.laneFrom(this).cut(share, isHost);
     }
   }
 }

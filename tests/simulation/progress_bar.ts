@@ -20,17 +20,18 @@ export class ProgressBar {
     return done / (performance.now() - this.#startMs) * 1000;
   }
 
-  /** So many are done. */
-  show(done: number): void {
-    if (!this.#isShown) return;
+  /** So many are done. @returns whether it is time for people again, be there a bar or not */
+  show(done: number): boolean {
     const nowMs = performance.now();
-    if (nowMs - this.#drawnMs < DRAW_MS) return;
+    if (nowMs - this.#drawnMs < DRAW_MS) return false;
     this.#drawnMs = nowMs;
+    if (!this.#isShown) return true;
     const filled = Math.round(WIDTH * done / this.total);
     const bar = "#".repeat(filled).padEnd(WIDTH, ".");
     this.#write(
       `\r[${bar}] ${done} of ${this.total}, ${this.rate(done).toFixed(0)} ${this.what}/s `,
     );
+    return true;
   }
 
   /** Takes it away. */

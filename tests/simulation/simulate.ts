@@ -2,7 +2,7 @@
  * `deno task simulate`: the protocol under faults, seed after seed, until one breaks a promise.
  */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { command, parseCount, runMain } from "../../base/command_line.ts";
+import { command, onStopSignals, parseCount, runMain } from "../../base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "../../base/errors.ts";
 import { describeFailure, runCampaign, runKept } from "./campaign.ts";
 import { ProgressBar } from "./progress_bar.ts";
@@ -40,13 +40,22 @@ await runMain(async () => {
 async function run(first: number, seeds: number): Promise<ExitCodeValue> {
   console.log(`seeds ${first} to ${first + seeds - 1}`);
   const bar = new ProgressBar(seeds, "seeds");
-  const result = await runCampaign({ first, seeds, onSeed: (done) => bar.show(done) });
+  let verdict: "go on" | "stop" = "go on";
+  const listening = onStopSignals(() => verdict = "stop");
+  // Runs are made of microtasks: signals are heard only where a task ends.
+  const onSeed = (done: number) => bar.show(done) ? endOfTask().then(() => verdict) : undefined;
+  const result = await runCampaign({ first, seeds, onSeed });
+  listening();
   bar.clear();
   const rate = bar.rate(result.seeds).toFixed(0);
   console.log(`${result.seeds} seeds, ${rate} seeds/s: ${JSON.stringify(result.totals)}`);
   if (result.failure === undefined) return ExitCode.ok;
   console.log(await describeFailure(result.failure.seed));
   return ExitCode.failed;
+}
+
+function endOfTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** Prints every run's transcript. */
