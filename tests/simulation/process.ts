@@ -165,8 +165,9 @@ export class SimProcess {
     try {
       work();
     } catch (error) {
-      if (!(error instanceof DefectError || error instanceof PeerError)) throw error;
-      this.end({ code: error.exitCode, why: error.message });
+      if (error instanceof DefectError || error instanceof PeerError) {
+        this.end({ code: error.exitCode, why: error.message });
+      } else this.world.fail("no defect", (error as Error).stack ?? String(error));
     }
     const { slowUntilMs } = this.host;
     const { nowMs } = this.world.scheduler;
