@@ -28,8 +28,6 @@ export class Evidence {
   readonly doneHeard: number[] = [0, 0];
   /** When the backup saw the connection end while it followed: from then on it may claim without waiting. */
   endSeenMs: number | undefined;
-  /** The backup has dropped its claim, and said so. */
-  isRenounced = false;
 
   /** The backup has taken this frame in, if it is the one that was sent. */
   noteHeld(sequence: number, bytes: Uint8Array): void {

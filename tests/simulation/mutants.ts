@@ -129,6 +129,16 @@ export const MUTANTS: readonly Mutant[] = [
     )],
   },
   {
+    name: "a protected backup that loses its primary joins anew",
+    edits: [
+      edit(
+        backup,
+        "if (!this.#isProtected) return this.#rejoin(why, false);",
+        "return this.#rejoin(why, false);",
+      ),
+    ],
+  },
+  {
     name: "the lease is not looked at",
     edits: [
       edit(

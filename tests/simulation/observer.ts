@@ -214,8 +214,12 @@ export class Observer {
     }
     for (const effect of effects) {
       if (effect.type === "feed") evidence.noteHeld(effect.frame.sequence, effect.frame.bytes);
-      else if (effect.type === "rejoin") evidence.isRenounced = true;
-      else if (effect.type === "goLive") {
+      else if (effect.type === "rejoin" && evidence.isProtectedHeard) {
+        const isReason = effect.diverged && this.world.hasFlips;
+        if (!isReason) {
+          this.#fail("one side goes on", `${process.name} drops its claim: ${effect.why}`);
+        }
+      } else if (effect.type === "goLive") {
         this.#sessions.set(process, evidence);
         this.#checkHandover(connection.primary, process, replayer.machine.point);
       }
