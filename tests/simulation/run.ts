@@ -6,7 +6,7 @@ import { BackupRole } from "./backup_role.ts";
 import { production, type ProtocolCode } from "./code.ts";
 import type { Fault } from "./faults.ts";
 import { SINKS } from "./machine.ts";
-import { PrimaryRole } from "./primary_role.ts";
+import type { PrimaryRole } from "./primary_role.ts";
 import { type Violation, World } from "./world.ts";
 
 /** How a run is made. */
@@ -180,7 +180,8 @@ class Judge {
   #unreleased(): string | undefined {
     const { world } = this;
     const [role] = world.primaries;
-    if (!(role instanceof PrimaryRole)) return "the primary is gone, in peace";
+    // A guest that has ended has put out its last: endings.ts has judged that.
+    if (role === undefined) return world.hasEnded ? undefined : "the primary is gone, in peace";
     const { name } = role.process;
     if (!role.protocol.gate.isEmpty) return `${name} holds ${role.protocol.gate.heldBytes} bytes`;
     for (let sink = 0; sink < SINKS; sink++) {
