@@ -18,6 +18,8 @@ export type Command =
 
 /** Records in the ring at most; a full ring makes the machine wait. */
 const RING_RECORDS = 12;
+/** Outputs that share a frame at most, but for those of one burst of exits. */
+const BATCH_BYTES = 24;
 /** One for all: a frame is encoded at one go. */
 const encoder = new FrameEncoder();
 
@@ -82,7 +84,8 @@ export class SimRecorder {
     if (this.#isPaused) return;
     if (world.isQuiet) return this.#outputs.length > 0 ? this.#close() : undefined;
     for (let count = 1 + random.below(5); count > 0; count--) this.#exit();
-    if (random.below(3) !== 0) this.#close();
+    const waiting = this.#outputs.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (waiting >= BATCH_BYTES || random.below(3) !== 0) this.#close();
     this.#schedule(world.config.exitsMs * (0.2 + random.below(100) / 60));
   }
 
