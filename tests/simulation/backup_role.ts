@@ -76,7 +76,6 @@ export class BackupRole {
         });
       });
       const session = { connection, protocol, replayer };
-      process.life = connection.primary.life;
       this.#session = session;
       this.#step({ type: "connected" });
       world.scheduler.after(helloTimeoutMs, () =>
@@ -142,6 +141,7 @@ export class BackupRole {
         });
       case "goLive":
         replayer.stop();
+        process.life = connection.primary.life;
         return process.goLive(effect.generation, effect.kept, replayer.machine);
       case "rejoin":
         if (effect.diverged && ++this.#divergences >= divergenceLimit) {
