@@ -54,7 +54,7 @@ export class BackupRole {
       this.#step(this.process.world.code.fromPrimary(frame, decoder));
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
-      this.#step({ type: "closed", why: error.message });
+      this.process.ended(connection, error.message);
     }
   }
 

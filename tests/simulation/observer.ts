@@ -207,7 +207,9 @@ export class Observer {
     if (input.type === "message" && protocol.phase !== "claiming") {
       const { message } = input;
       if (message.type === "protected") evidence.isProtectedHeard = true;
-      if (message.type === "handover") evidence.isHandoverHeard = true;
+      if (message.type === "handover" && effects.some(({ type }) => type === "drain")) {
+        evidence.isHandoverHeard = true;
+      }
       if (message.type === "done" && protocol.phase === "following") {
         evidence.doneHeard[message.sink] = message.offset;
       }
