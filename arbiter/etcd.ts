@@ -43,17 +43,21 @@ import type { EtcdSpec } from "./etcd_spec.ts";
 
 const digits = String(Number.MAX_SAFE_INTEGER).length;
 
+/** Who is asked. */
+export type Members = Pick<EtcdMembers, "ask" | "close">;
+
 /** See the top of the file. Made by `openArbiter`. */
 export class EtcdArbiter implements Arbiter {
-  readonly #members: EtcdMembers;
+  readonly #members: Members;
   readonly #prefix: string;
   readonly #name: string;
 
-  /** Reads the files of TLS; touches nothing else yet. @throws what {@link EtcdMembers} throws */
-  constructor(spec: EtcdSpec) {
+  /** Reads the files of TLS; touches nothing else yet. @param members the simulation has its own
+   * @throws what {@link EtcdMembers} throws */
+  constructor(spec: EtcdSpec, members?: Members) {
     this.#name = `arbiter ${spec.text}`;
     this.#prefix = spec.prefix;
-    this.#members = new EtcdMembers(spec, this.#name);
+    this.#members = members ?? new EtcdMembers(spec, this.#name);
   }
 
   /** The interface's `claim`. */

@@ -13,7 +13,7 @@
  * {@link messageTextBytes} bytes; a longer one is cut when it is sent. (Texts quote the peer and the guest:
  * a long one must not be this side's defect.)
  *
- * Both protocol machines speak in these; their drivers encode and decode.
+ * Both protocol machines speak in these; wire.ts encodes and decodes for their drivers.
  */
 import { DefectError } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";

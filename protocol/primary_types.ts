@@ -23,7 +23,10 @@ export interface PrimaryRules {
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
   readonly windowBytes: number;
-  /** Bytes of output that may be held. */
+  /**
+   * Bytes of output that may be held. More than the machine's thread puts out before any one frame: it comes
+   * after them, and what holds them up must not hold it up.
+   */
   readonly heldBytesMax: number;
 }
 

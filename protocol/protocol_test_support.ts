@@ -10,7 +10,7 @@ import type { Output } from "./output_gate.ts";
 import { PrimaryProtocol, type PrimaryRules } from "./primary.ts";
 import type { LoggedFrame, PrimaryEffect, PrimaryInput } from "./primary.ts";
 
-/** The seed of random tests: from env SEED, or drawn; fast-check and the simulator print it. */
+/** The seed of random tests: from env SEED, or drawn; fast-check prints it. */
 export const seed: number = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
 
 /** Rules of a primary with round numbers. */

@@ -1,0 +1,115 @@
+/**
+ * A backup's vCPU thread: replays frames into its own machine, and checks at the end of each that the
+ * machine is the recorded one. What backup/replayer.ts does, at the pace of the simulation.
+ */
+import { FrameDecoder, type LogEvent } from "../../codec/codec.ts";
+import type { Divergence } from "../../protocol/backup.ts";
+import type { Output } from "../../protocol/output_gate.ts";
+import type { Random } from "../support/random.ts";
+import { SimMachine } from "./machine.ts";
+import type { SimProcess } from "./process.ts";
+
+/** What it tells main. */
+export type ReplayNotice =
+  | { readonly type: "output"; readonly output: Output }
+  | { readonly type: "replayed"; readonly sequence: number; readonly point: number }
+  | { readonly type: "drained" }
+  | { readonly type: "diverged"; readonly divergence: Divergence };
+
+/** One for all: a frame is read at one go. */
+const decoder = new FrameDecoder();
+
+/** See the top of the file. */
+export class SimReplayer {
+  readonly machine = new SimMachine();
+  /** The machine has the state that the log begins with: before that it is none. */
+  isWhole = false;
+  readonly #frames: Uint8Array[] = [];
+  #isDraining = false;
+  #hasStopped = false;
+  #isScheduled = false;
+
+  /** @param tell main takes these one after the other */
+  constructor(
+    private readonly process: SimProcess,
+    private readonly random: Random,
+    private readonly tell: (notices: readonly ReplayNotice[]) => void,
+  ) {}
+
+  /** A frame to replay. */
+  feed(bytes: Uint8Array): void {
+    this.#frames.push(bytes);
+    this.#schedule();
+  }
+
+  /** Nothing follows on what it has. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#schedule();
+  }
+
+  /** Its session is over. */
+  stop(): void {
+    this.#hasStopped = true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#hasStopped) return;
+    this.#isScheduled = true;
+    const { world } = this.process;
+    const delayMs = world.config.replayMs * (0.1 + this.random.below(100) / 50);
+    world.scheduler.after(delayMs, () => this.process.onThread(() => this.#run()));
+  }
+
+  #run(): void {
+    this.#isScheduled = false;
+    if (this.#hasStopped) return;
+    const frame = this.#frames.shift();
+    if (frame !== undefined) this.tell(this.#replay(frame));
+    else if (this.#isDraining) {
+      this.#hasStopped = true;
+      return this.tell([{ type: "drained" }]);
+    }
+    if (this.#frames.length > 0 || this.#isDraining) this.#schedule();
+  }
+
+  #replay(bytes: Uint8Array): ReplayNotice[] {
+    const { machine } = this;
+    const notices: ReplayNotice[] = [];
+    const { sequence, through, exitsChecksum, outputsChecksum } = decoder.open(bytes);
+    let event = decoder.next();
+    while (event?.kind === "state") {
+      machine.enter(event);
+      this.isWhole ||= event.section === 2;
+      event = decoder.next();
+    }
+    while (this.isWhole && machine.point < through) {
+      machine.run();
+      event = this.#take(event);
+      const output = machine.serve();
+      if (output !== undefined) notices.push({ type: "output", output });
+    }
+    event = this.#take(event);
+    const { point, hash, outputsHash } = machine;
+    const isEqual = Number(exitsChecksum) === hash && Number(outputsChecksum) === outputsHash;
+    if (!this.isWhole || isEqual && event === undefined) {
+      notices.push({ type: "replayed", sequence, point });
+      return notices;
+    }
+    this.#hasStopped = true;
+    const recorded = `${exitsChecksum}`;
+    const divergence = { point, place: "hash", recorded, replayed: `${hash}` };
+    notices.push({ type: "diverged", divergence });
+    return notices;
+  }
+
+  /** Lets in what enters where the machine stands; returns what enters later. */
+  #take(next: LogEvent | undefined): LogEvent | undefined {
+    let event = next;
+    while (event !== undefined && event.point === this.machine.point) {
+      this.machine.enter(event);
+      event = decoder.next();
+    }
+    return event;
+  }
+}
