@@ -204,7 +204,7 @@ export const exitsPerDigest = 16_384;
 
 /** A primary that has claimed for so long and knows of no outcome lets its console's client look elsewhere: the
  * other side may be live. An arbiter in reach answers in milliseconds. */
-export const standByAfterMs = 1000;
+export const suspendAfterMs = 1000;
 
 /** The machine's clock is never moved by more at once: a host that was stopped catches up instead. */
 export const clockStepMaxUs = 50_000;

@@ -13,7 +13,7 @@
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
-import { frameAgeMaxMs, standByAfterMs, tickMaxMs } from "../base/limits.ts";
+import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
@@ -176,8 +176,8 @@ export class PrimarySide {
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
     if (mode !== "claiming") this.#claimingSinceMs = undefined;
-    else if (performance.now() - (this.#claimingSinceMs ??= performance.now()) > standByAfterMs) {
-      sink.standBy();
+    else if (performance.now() - (this.#claimingSinceMs ??= performance.now()) > suspendAfterMs) {
+      sink.suspend();
     }
     if (this.#retiring !== undefined) this.#retireOn(this.#retiring);
     // A backup that joins will have to know of it: then the protocol says when.

@@ -114,7 +114,7 @@ export class ConsoleSink implements Sink {
     return Promise.resolve();
   }
 
-  standBy(): void {
+  suspend(): void {
     if (this.#notLive !== undefined) return;
     this.#notLive = Promise.withResolvers();
     this.#session?.dismiss(endWord(EndReason.closing, "this side waits to learn who goes on"));

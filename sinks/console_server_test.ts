@@ -68,7 +68,7 @@ Deno.test("a side that waits to learn who goes on lets its client look elsewhere
   await using server = await serve();
   using attached = await RawClient.attach(server.address);
   await attached.client.next("inputAck");
-  server.sink.standBy();
+  server.sink.suspend();
   assert.equal((await attached.client.next("end")).reason, EndReason.closing);
   await assert.rejects(server.sink.perform(0, stream(0, 10)), /not live/);
   using waiting = await RawClient.connect(server.address, {});

@@ -24,7 +24,7 @@ export class NoneSink implements Sink {
     return Promise.resolve();
   }
 
-  standBy(): void {}
+  suspend(): void {}
 
   readInput(): Promise<Bytes | undefined> {
     return Promise.resolve(undefined);

@@ -33,7 +33,7 @@ export interface Sink {
   goLive(outputOffset: number, inputOffset: number, generation: number): Promise<void>;
   /** This side no longer knows whether it goes on: who watches may look elsewhere, until it goes live again.
    * Nothing is performed in between. */
-  standBy(): void;
+  suspend(): void;
   /** The next console input, once there is some; undefined at its end. One call at a time. */
   readInput(): Promise<Bytes | undefined>;
   /** Console input up to this offset can't be lost any more: the backup holds its log, or there is no
