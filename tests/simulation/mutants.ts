@@ -364,8 +364,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a fresh primary does not look whether the machine reigns",
     edits: [edit(
       "arbiter/first_claim.ts",
-      "if (latest !== undefined && !latest.ended && supersede === undefined) {",
-      "if (latest !== undefined && false) {",
+      "if (latest !== undefined && !latest.ended && isLater) {",
+      "if (latest !== undefined && isLater && false) {",
     )],
   },
 ];
