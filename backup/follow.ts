@@ -11,6 +11,7 @@ import type { Say } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import { logFraming } from "../link/log_framing.ts";
+import { Security } from "../link/security.ts";
 import { connectTcp } from "../link/tcp.ts";
 import type { Halt } from "../protocol/types.ts";
 import { checkSink, openSink } from "../sinks/open.ts";
@@ -28,6 +29,8 @@ export interface BackupOptions {
   readonly id: string | undefined;
   readonly who: string;
   readonly takeoverDiverged: boolean;
+  /** How connections are protected; default: not at all, and within this host only. */
+  readonly security?: Security;
   /** Called with what answers for this side whenever that changes. */
   onRole?(role: SideRole): void;
 }
@@ -49,6 +52,7 @@ export class BackupProcess {
   readonly #options: BackupOptions;
   readonly #say: Say;
   readonly #abort = new AbortController();
+  readonly #security: Security;
   #sink: Sink | undefined;
   #claimer: Claimer | undefined;
   #connections: ReturnType<typeof openConnections> | undefined;
@@ -58,6 +62,7 @@ export class BackupProcess {
 
   constructor(options: BackupOptions, say: Say) {
     this.#options = options;
+    this.#security = options.security ?? Security.loopback;
     this.#say = say;
     this.#role = this.#waiting();
   }
@@ -70,14 +75,16 @@ export class BackupProcess {
   /** Runs until this side halts, as a backup or as the primary that it became. */
   async run(): Promise<Halt> {
     const { listen, arbiter } = this.#options;
-    parseAddress(this.#options.primary);
+    this.#security.permit(parseAddress(this.#options.primary));
     openArbiter(arbiter).close();
-    checkSink(this.#options.console);
+    checkSink(this.#options.console, this.#security);
     // Before it joins: finding out takes a while on a slow host.
     this.#hostKind = hostKind();
     checkWho(this.#options.who);
     if (this.#options.id !== undefined) checkMachineId(this.#options.id);
-    this.#connections = listen === undefined ? undefined : openConnections(listen, this.#say);
+    this.#connections = listen === undefined
+      ? undefined
+      : openConnections(listen, this.#say, this.#security);
     const address = this.#connections?.address ?? "";
     try {
       // What keeps it from joining is said once, not four times a second.
@@ -109,10 +116,11 @@ export class BackupProcess {
     const { primary, id, who, takeoverDiverged } = this.#options;
     let link;
     try {
-      const options = { signal: this.#abort.signal };
+      const options = { signal: this.#abort.signal, security: this.#security };
       link = await connectTcp(parseAddress(primary), logFraming, options);
     } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
+      // A PeerError: it has other keys, or none. Somebody may set it right.
+      if (!(error instanceof UnavailableError || error instanceof PeerError)) throw error;
       return { type: "rejoin", why: error.message, diverged: false };
     }
     const side = new BackupSide({
@@ -177,7 +185,8 @@ export class BackupProcess {
   }
 
   #sinkFor(machineId: string): Sink {
-    this.#sink ??= openSink(this.#options.console, { machineId, notice: this.#say });
+    const options = { machineId, notice: this.#say, security: this.#security };
+    this.#sink ??= openSink(this.#options.console, options);
     return this.#sink;
   }
 

@@ -12,6 +12,7 @@ import {
 import type { ExitCodeValue } from "../base/errors.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
+import { insecureOption, keysOption, Security } from "../link/security.ts";
 import { serveStatus } from "../link/status_server.ts";
 import type { Interposer, PrimarySide } from "./primary_side.ts";
 import type { GuestRequest } from "./guest_source.ts";
@@ -36,6 +37,8 @@ export function runCommand(done: Done) {
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--record <file>", "record the log into a file, for `understudy replay`")
+    .addOption(keysOption())
+    .addOption(insecureOption())
     .action(async (guest, options) => {
       const stop = stopSignal();
       const solo = await Solo.start({
@@ -43,6 +46,7 @@ export function runCommand(done: Done) {
         console: options.console,
         memoryBytes: options.memory,
         record: options.record,
+        security: Security.from(options),
       }, reporter("run"));
       void stop.then((signal) => solo.stop(`stopped by ${signal}`));
       done(await solo.run());
@@ -52,8 +56,8 @@ export function runCommand(done: Done) {
 /** `understudy primary` @param interposer see {@link Interposer}: for tests */
 export function primaryCommand(done: Done, interposer?: Interposer) {
   return command("primary", "run a machine that a backup can follow", [
-    "understudy primary ledger --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
-    "understudy primary vmlinux --cmdline 'console=ttyS0' --listen :7000 --arbiter file:/srv/arbiter --require-backup",
+    "understudy primary ledger --listen 0.0.0.0:7000 --keys keys/a --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
+    "understudy primary vmlinux --cmdline 'console=ttyS0' --listen 127.0.0.1:7000 --arbiter file:/srv/arbiter --require-backup",
   ])
     .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
     .requiredOption("--listen <addr>", "where backups can join, HOST:PORT")
@@ -73,9 +77,12 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
     .option("--timeout <ms>", "silence for longer is a loss", parseMilliseconds, 500)
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
+    .addOption(keysOption())
+    .addOption(insecureOption())
     .action(async (guest, options) => {
       const say = reporter("primary");
       const stop = stopSignal();
+      const security = Security.from(options);
       await using stack = new AsyncDisposableStack();
       const started: { side?: PrimarySide } = {};
       // Before a generation is won: an address that can't be had must not cost one.
@@ -84,12 +91,13 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
           status: () => started.side?.status() ?? { role: "primary", mode: "starting" },
           handover: () => started.side ? started.side.handover() : "this side is starting",
           stop: () => started.side?.stop("stopped on request"),
-        }));
-        say(`status at http://${server.address}/status`);
+        }, { security, notice: say }));
+        say(`status at ${server.url}`);
       }
       const side = started.side = await startPrimary(
         {
           ...request(guest, options),
+          security,
           listen: options.listen,
           arbiter: options.arbiter,
           console: options.console,

@@ -14,6 +14,7 @@ import { decodeMessageRecord } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import { parseAddress } from "../link/address.ts";
 import { logFraming } from "../link/log_framing.ts";
+import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { openSink } from "../sinks/open.ts";
@@ -38,6 +39,8 @@ export interface PrimaryOptions extends GuestRequest {
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
+  /** How connections are protected; default: not at all, and on loopback addresses only. */
+  readonly security?: Security;
 }
 
 /** The machine reigns elsewhere, or its past was not ended. */
@@ -64,9 +67,11 @@ export async function startPrimary(
   checkWho(options.who);
   const guest = await findGuest(options);
   await using stack = new AsyncDisposableStack();
-  const sink = openSink(options.console, { machineId, notice: say });
+  const { security = Security.loopback } = options;
+  const sink = openSink(options.console, { machineId, notice: say, security });
   stack.defer(() => sink.close());
-  const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming));
+  const doorOptions = { notice: say, security };
+  const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming, doorOptions));
   const arbiter = openArbiter(options.arbiter, { create: true });
   const claimer = new Claimer(arbiter, {
     machineId,

@@ -24,6 +24,7 @@ import {
 } from "../base/limits.ts";
 import { type Address, formatAddress, parseAddress } from "../link/address.ts";
 import type { FrameLink } from "../link/link.ts";
+import { Security } from "../link/security.ts";
 import { connectTcp } from "../link/tcp.ts";
 import { type SetTimer, wallTimer } from "../link/timer.ts";
 import {
@@ -46,6 +47,8 @@ export interface ConsoleClientOptions {
   readonly attempts?: number;
   /** Told, in a line, what people should know: output that is gone, connections that broke. */
   readonly notice?: (text: string) => void;
+  /** How connections are protected; default: not at all, and to loopback addresses only. */
+  readonly security?: Security;
   /** Time. */
   readonly setTimer?: SetTimer;
 }
@@ -93,6 +96,7 @@ export class ConsoleClient implements Disposable {
    * @throws UsageError */
   constructor(addresses: string, options: ConsoleClientOptions = {}) {
     this.#addresses = addresses.split(",").map(parseAddress);
+    for (const address of this.#addresses) (options.security ?? Security.loopback).permit(address);
     this.#options = options;
     this.#setTimer = options.setTimer ?? wallTimer;
     this.#next = options.have;
@@ -200,7 +204,8 @@ export class ConsoleClient implements Disposable {
 
   async #connect(address: Address): Promise<FrameLink> {
     const { signal } = this.#closing;
-    const options = { signal, setTimer: this.#setTimer, queueBytes: consoleQueueBytes };
+    const { security = Security.loopback } = this.#options;
+    const options = { signal, security, setTimer: this.#setTimer, queueBytes: consoleQueueBytes };
     try {
       return await connectTcp(address, consoleFraming, options);
     } catch (cause) {
