@@ -75,7 +75,7 @@ interface Stranger {
 }
 
 /** See the top of the file. */
-export class TlsDoor implements Door<Secured> {
+export class TlsDoor implements Door<Secured>, Disposable {
   readonly address: string;
   readonly #keys: Keys;
   readonly #listener: Deno.TcpListener;
@@ -115,6 +115,11 @@ export class TlsDoor implements Door<Secured> {
       if (this.#failure !== undefined) throw this.#failure;
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
+  }
+
+  /** As {@link close}. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** Stops listening, and turns everybody away who has not been accepted. */
