@@ -16,6 +16,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { PeerError, UnavailableError, UnderstudyError } from "../base/errors.ts";
+import { handshakeMs } from "../base/limits.ts";
 import { formatAddress } from "./address.ts";
 import { type Keys, pairName } from "./keys.ts";
 import { TlsWire } from "./tls_wire.ts";
@@ -93,6 +94,9 @@ function accepted(wire: TlsWire, keys: Keys): Promise<TLSSocket> {
     ...credentials(keys),
     requestCert: true,
     rejectUnauthorized: true,
+    // Whoever calls this gives up by then himself. But a handshake that has failed is remembered until this has
+    // passed, and its default is two minutes.
+    handshakeTimeout: handshakeMs,
   });
   server.once("secureConnection", (socket) => {
     socket.on("error", () => {}); // Whoever takes it over listens; until then it must not end the process.
