@@ -184,6 +184,16 @@ Deno.test("a client believes no server but its own pair's", async () => {
   }
 });
 
+Deno.test("keys of two authorities serve together while both ends believe both", async () => {
+  const authority = keys.a.authority + keys.other.authority;
+  using port = new Port({ ...keys.a, authority });
+  for (const own of [keys.b, { ...keys.other, authority }]) {
+    using links = await port.pair({ ...own, authority });
+    await links.client.send(bytes(7));
+    assert.equal((await links.server.receive())?.length, 12);
+  }
+});
+
 Deno.test("each end is told when the other one speaks in the clear", async () => {
   using port = new Port();
   using plain = await connectTcp(port.address, testFraming);
