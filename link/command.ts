@@ -44,7 +44,11 @@ export function keygenCommand(done: Done) {
     "understudy keygen keys --host gamma         (one host more, later)",
   ])
     .argument("<dir>", "where; nothing in it is overwritten")
-    .option("--host <name...>", "a host to make keys for (default: a and b)")
+    .option(
+      "--host <name>",
+      "a host to make keys for; can be given several times (default: a and b)",
+      (name: string, before?: string[]) => [...before ?? [], name],
+    )
     .option("--days <n>", "how long they are valid", parseCount, defaultDays)
     .action(async (folder, { host = ["a", "b"], days }) => {
       // Only here: no other command has a use for the library behind it.

@@ -50,8 +50,9 @@ export async function shakeHands(
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const giveUp = () => failed.reject(signal.reason);
+  const hangUp = () => failed.reject(new Error("socket hang up"));
   signal.addEventListener("abort", giveUp);
-  wire.once("error", failed.reject);
+  wire.once("error", failed.reject).once("end", hangUp);
   try {
     signal.throwIfAborted();
     // The client speaks first. Nothing is made for one that does not.
@@ -69,7 +70,7 @@ export async function shakeHands(
     throw explainHandshake(peer, cause as Error & { code?: string });
   } finally {
     signal.removeEventListener("abort", giveUp);
-    wire.off("error", failed.reject);
+    wire.off("error", failed.reject).off("end", hangUp);
   }
 }
 

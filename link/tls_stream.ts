@@ -11,6 +11,9 @@ import type { Address } from "./address.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Secured } from "./tls.ts";
 
+/** In good order; by the end of the connection alone, which anybody on the way can bring about; or broken. */
+type Ending = "ended" | "cut" | Error;
+
 /** See the top of the file. */
 export class TlsStream implements ByteStream {
   readonly remoteAddr: Address;
@@ -19,7 +22,7 @@ export class TlsStream implements ByteStream {
   readonly #chunks: Buffer[] = [];
   #waitingBytes = 0;
   #hasReceived = false;
-  #end: "open" | "ended" | Error = "open";
+  #end: "open" | Ending = "open";
   #wake: (() => void) | undefined;
 
   /** Takes the connection over. */
@@ -30,11 +33,12 @@ export class TlsStream implements ByteStream {
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("end", () => this.#finish("ended"));
     socket.on("error", (error) => this.#finish(error));
-    socket.on("close", () => this.#finish("ended"));
-    // An error of the wire reaches the socket as an end like any other.
+    socket.on("close", () => this.#finish("cut"));
+    // What ends the wire reaches the socket as an end like any other.
     wire.on("error", (error) => this.#finish(error));
-    wire.on("close", () => this.#finish("ended"));
-    if (wire.destroyed) this.#finish("ended");
+    wire.on("end", () => this.#finish("cut"));
+    wire.on("close", () => this.#finish("cut"));
+    if (wire.destroyed) this.#finish("cut");
     wire.release();
   }
 
@@ -100,18 +104,19 @@ export class TlsStream implements ByteStream {
   }
 
   /** The first reason counts. */
-  #finish(how: "ended" | Error): void {
+  #finish(how: Ending): void {
     if (this.#end === "open") this.#end = how;
     this.#wake?.();
   }
 
-  /** A server that does not accept a client's certificate can say so only after the client is done. */
-  #ending(how: "ended" | Error): null {
-    if (how !== "ended") throw how;
-    if (this.#hasReceived || this.#secured.role === "server") return null;
-    throw new UnavailableError(
-      "it closed the connection without a word: it is busy, or does not accept this side's " +
-        "certificate (another authority, or not valid now)",
-    );
+  #ending(how: Ending): null {
+    if (how === "ended") return null;
+    if (how !== "cut") throw how;
+    // A server that does not accept a client's certificate can say so only after the client is done.
+    const why = this.#hasReceived || this.#secured.role === "server"
+      ? "the connection was cut"
+      : "it closed the connection without a word: it is busy, or does not accept this side's " +
+        "certificate (another authority, or not valid now)";
+    throw new UnavailableError(why);
   }
 }

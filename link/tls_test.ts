@@ -258,3 +258,69 @@ Deno.test("garbage after the handshake breaks the link with an error on both end
   client.close();
   server!.close();
 });
+
+Deno.test("a server that stalls in the handshake has its time, and no more", async () => {
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = silent.accept();
+  const timers: { delayMs: number; fire: () => void }[] = [];
+  const connecting = connectTcp(silent.addr, testFraming, {
+    security: new Security(keys.b),
+    timeoutMs: 77,
+    setTimer: (delayMs, fire) => {
+      timers.push({ delayMs, fire });
+      return () => {};
+    },
+  });
+  using connection = await accepted;
+  assert.ok(await connection.read(new Uint8Array(4096)), "the client speaks first");
+  assert.equal(timers[0]?.delayMs, 77);
+  timers[0].fire();
+  await assert.rejects(
+    connecting,
+    (error: Error) =>
+      error instanceof UnavailableError && /no answer for 77 ms/.test(error.message),
+  );
+});
+
+Deno.test("a connection that is cut, amid a handshake or after it, ends both ends at once", async () => {
+  for (const afterBytes of [1, 600, 2000, 5000]) {
+    using port = new Port();
+    using middle = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const accepting = port.listener.accept();
+    const client = connectTcp(middle.addr, testFraming, { security: new Security(keys.b) })
+      .then(async (link) => {
+        void link.send(bytes(9000)).catch(() => {});
+        const frame = await link.receive();
+        link.close();
+        return frame;
+      });
+    void client.catch(() => {});
+    await cutAfter(afterBytes, await middle.accept(), await Deno.connect(port.address));
+    await assert.rejects(client, UnavailableError, `${afterBytes} bytes`);
+    const said = await Promise.race([port.said, accepting.then((link) => link!.receive())])
+      .catch((error: Error) => error.message);
+    assert.match(String(said), /turned away|ends inside of a frame|connection/, `${afterBytes}`);
+    port.listener.close();
+    (await accepting)?.close();
+  }
+});
+
+/** Passes bytes both ways until the client has sent so many; then both connections are closed. */
+async function cutAfter(bytes: number, client: Deno.Conn, server: Deno.Conn): Promise<void> {
+  const back = server.readable.pipeTo(client.writable, { preventClose: true }).catch(() => {});
+  const buffer = new Uint8Array(4096);
+  for (let passed = 0; passed < bytes;) {
+    const count = await client.read(buffer.subarray(0, Math.min(buffer.length, bytes - passed)));
+    if (count === null) break;
+    for (let at = 0; at < count;) at += await server.write(buffer.subarray(at, count));
+    passed += count;
+  }
+  for (const end of [client, server]) {
+    try {
+      end.close();
+    } catch {
+      // Its stream has closed it.
+    }
+  }
+  await back;
+}

@@ -84,6 +84,8 @@ export class ConsoleClient implements Disposable {
   /** Which address is tried next, and attempts in a row that came to nothing. */
   #turn = 0;
   #attempts = 0;
+  /** What the last one came to. */
+  #lastWhy = "";
   #link: FrameLink | undefined;
   #ended: GuestEnd | undefined;
   #wakeWriter: (() => void) | undefined;
@@ -141,6 +143,7 @@ export class ConsoleClient implements Disposable {
           yield* this.#visit(address);
         } catch (cause) {
           if (!(cause instanceof PeerError || cause instanceof Retry)) throw cause;
+          this.#lastWhy = cause.message;
           if (cause instanceof PeerError) this.#notice(cause.message);
         }
         if (this.#ended === undefined) await this.#backOff();
@@ -223,8 +226,9 @@ export class ConsoleClient implements Disposable {
       const frame = await link.receive();
       return frame && decodeMessage(frame, "server");
     } catch (cause) {
-      if (cause instanceof UnavailableError) return undefined;
-      throw cause;
+      if (!(cause instanceof UnavailableError)) throw cause;
+      this.#lastWhy = cause.message;
+      return undefined;
     } finally {
       cancel();
     }
@@ -330,7 +334,8 @@ export class ConsoleClient implements Disposable {
     const most = this.#options.attempts ?? consoleAttempts;
     if (++this.#attempts >= most) {
       const all = this.#addresses.map(formatAddress).join(", ");
-      throw new UnavailableError(`no live console at ${all} after ${most} attempts`);
+      const last = this.#lastWhy === "" ? "" : `; the last one: ${this.#lastWhy}`;
+      throw new UnavailableError(`no live console at ${all} after ${most} attempts${last}`);
     }
     if (this.#closing.signal.aborted) return;
     const { first, last } = consoleBackoffMs;
