@@ -16,7 +16,6 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { PeerError, UnavailableError, UnderstudyError } from "../base/errors.ts";
-import { handshakeMs } from "../base/limits.ts";
 import { formatAddress } from "./address.ts";
 import { type Keys, pairName } from "./keys.ts";
 import { TlsWire } from "./tls_wire.ts";
@@ -52,7 +51,7 @@ export async function shakeHands(
   const giveUp = () => failed.reject(signal.reason);
   const hangUp = () => failed.reject(new Error("socket hang up"));
   signal.addEventListener("abort", giveUp);
-  wire.once("error", failed.reject).once("end", hangUp);
+  wire.once("error", failed.reject).once("end", hangUp).once("close", hangUp);
   try {
     signal.throwIfAborted();
     // The client speaks first. Nothing is made for one that does not.
@@ -70,7 +69,7 @@ export async function shakeHands(
     throw explainHandshake(peer, cause as Error & { code?: string });
   } finally {
     signal.removeEventListener("abort", giveUp);
-    wire.off("error", failed.reject).off("end", hangUp);
+    wire.off("error", failed.reject).off("end", hangUp).off("close", hangUp);
   }
 }
 
@@ -88,6 +87,11 @@ function connected(wire: TlsWire, keys: Keys): Promise<TLSSocket> {
   return promise;
 }
 
+/** For how long node:tls remembers a handshake that has failed: until its own time limit has passed, two minutes
+ * unless told otherwise, which is memory for who floods a port. So it is told this; its limit ends nothing
+ * and is not listened to: {@link shakeHands} has the caller's. Only the reason of a later failure is not known. */
+const rememberedMs = 200;
+
 /** It is node:tls' server that enforces the verdict on a client's certificate, so there is one; it never listens. */
 function accepted(wire: TlsWire, keys: Keys): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
@@ -95,15 +99,15 @@ function accepted(wire: TlsWire, keys: Keys): Promise<TLSSocket> {
     ...credentials(keys),
     requestCert: true,
     rejectUnauthorized: true,
-    // Whoever calls this gives up by then himself. But a handshake that has failed is remembered until this has
-    // passed, and its default is two minutes.
-    handshakeTimeout: handshakeMs,
+    handshakeTimeout: rememberedMs,
   });
   server.once("secureConnection", (socket) => {
     socket.on("error", () => {}); // Whoever takes it over listens; until then it must not end the process.
     resolve(socket);
   });
-  server.on("tlsClientError", reject);
+  server.on("tlsClientError", (error) => {
+    if (!/handshake timeout/.test(error.message)) reject(error);
+  });
   server.emit("connection", wire);
   return promise;
 }

@@ -107,6 +107,7 @@ export class TlsWire extends Duplex {
   /** The interface's. */
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#connection.close();
+    this.#buffer = new Uint8Array(); // Who still remembers this need not remember that.
     done(error);
   }
 
