@@ -35,7 +35,7 @@ const { folders } = await generateKeys({ folder, hosts: ["a", "b"], days: 1 });
 
 let isGood = true;
 for (const kind of STRANGERS) isGood = await flooded(kind) && isGood;
-Deno.exit(isGood ? 0 : 1);
+Deno.exitCode = isGood ? 0 : 1;
 
 /** One flood of a fresh pair; whether it did no harm. */
 async function flooded(kind: StrangerKind): Promise<boolean> {
