@@ -5,6 +5,7 @@ import { command, onStopSignals } from "../base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
+import { insecureOption, keysOption, Security } from "../link/security.ts";
 import { serveStatus } from "../link/status_server.ts";
 import { digestsEqual } from "./comparison.ts";
 import { BackupProcess } from "./follow.ts";
@@ -16,8 +17,8 @@ export type Done = (code: ExitCodeValue) => void;
 /** `understudy backup` */
 export function backupCommand(done: Done) {
   return command("backup", "follow a primary, and take over when it dies", [
-    "understudy backup --primary 10.0.0.1:7000 --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
-    "understudy backup --primary arbiter --id ledger --listen 0.0.0.0:7000 --arbiter etcd:https://10.0.0.3:2379",
+    "understudy backup --primary 10.0.0.1:7000 --listen 0.0.0.0:7000 --keys keys/b --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
+    "understudy backup --primary arbiter --id ledger --listen 0.0.0.0:7000 --keys keys/b --arbiter etcd:https://10.0.0.3:2379",
   ])
     .requiredOption(
       "--primary <addr>",
@@ -41,8 +42,11 @@ export function backupCommand(done: Done) {
       "--takeover-diverged",
       "take over though the last part of the log did not replay exactly",
     )
+    .addOption(keysOption())
+    .addOption(insecureOption())
     .action(async (options) => {
       const say = reporter("backup");
+      const security = Security.from(options);
       const backup = new BackupProcess({
         primary: options.primary,
         listen: options.listen,
@@ -52,6 +56,7 @@ export function backupCommand(done: Done) {
         id: options.id,
         who: options.who,
         takeoverDiverged: options.takeoverDiverged ?? false,
+        security,
       }, say);
       await using stack = new AsyncDisposableStack();
       if (options.status !== undefined) {
@@ -59,8 +64,8 @@ export function backupCommand(done: Done) {
           status: () => backup.role.status(),
           handover: () => backup.role.handover(),
           stop: () => backup.role.stop("stopped on request"),
-        }));
-        say(`status at http://${server.address}/status`);
+        }, { security, notice: say }));
+        say(`status at ${server.url}`);
       }
       stack.defer(onStopSignals((signal) => backup.role.retire(`stopped by ${signal}`)));
       const { code, why } = await backup.run();

@@ -9,15 +9,17 @@ import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
 import { divergenceLimit, keptOutputBytes, logWindowBytes } from "../base/limits.ts";
 import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
+import { parseAddress } from "../link/address.ts";
 import { advertisedAddress } from "../link/advertised.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import { logFraming } from "../link/log_framing.ts";
+import { Security } from "../link/security.ts";
 import { connectTcp } from "../link/tcp.ts";
 import type { Halt } from "../protocol/types.ts";
 import { checkSink, openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { BackupSide, type SessionEnd } from "./backup_side.ts";
-import { openFinder, type PrimaryFinder } from "./primary_finder.ts";
+import { byArbiter, openFinder, type PrimaryFinder } from "./primary_finder.ts";
 import { becomePrimary, claimRetryMs, openConnections } from "./takeover.ts";
 
 /** What a backup is started with. */
@@ -35,6 +37,8 @@ export interface BackupOptions {
   readonly hasSeenReign?: boolean;
   readonly who: string;
   readonly takeoverDiverged: boolean;
+  /** How connections are protected; default: not at all, and within this host only. */
+  readonly security?: Security | undefined;
   /** Called with what answers for this side whenever that changes. */
   onRole?(role: SideRole): void;
 }
@@ -63,6 +67,7 @@ export class BackupProcess {
   readonly #options: BackupOptions;
   readonly #say: Say;
   readonly #abort = new AbortController();
+  readonly #security: Security;
   #sink: Sink | undefined;
   #claimer: Claimer | undefined;
   #connections: ReturnType<typeof openConnections> | undefined;
@@ -72,6 +77,7 @@ export class BackupProcess {
 
   constructor(options: BackupOptions, say: Say) {
     this.#options = options;
+    this.#security = options.security ?? Security.loopback;
     this.#say = say;
     this.#role = this.#waiting();
   }
@@ -83,15 +89,18 @@ export class BackupProcess {
 
   /** Runs until this side halts, as a backup or as the primary that it became. */
   async run(): Promise<Halt> {
-    const { listen, advertise, arbiter, hasSeenReign = false } = this.#options;
+    const { listen, advertise, arbiter, primary, hasSeenReign = false } = this.#options;
     openFinder({ ...this.#options, hasSeenReign }, "")[Symbol.dispose]();
+    if (primary !== byArbiter) this.#security.permit(parseAddress(primary));
     openArbiter(arbiter).close();
-    checkSink(this.#options.console);
+    checkSink(this.#options.console, this.#security);
     // Before it joins: finding out takes a while on a slow host.
     this.#hostKind = hostKind();
     checkWho(this.#options.who);
     if (this.#options.id !== undefined) checkMachineId(this.#options.id);
-    this.#connections = listen === undefined ? undefined : openConnections(listen, this.#say);
+    this.#connections = listen === undefined
+      ? undefined
+      : openConnections(listen, this.#say, this.#security);
     try {
       const listening = this.#connections?.address;
       const address = listening === undefined
@@ -132,10 +141,11 @@ export class BackupProcess {
     if (found.kind === "nowhere") return { type: "wait", why: found.why };
     let link;
     try {
-      const options = { signal: this.#abort.signal };
+      const options = { signal: this.#abort.signal, security: this.#security };
       link = await connectTcp(found.address, logFraming, options);
     } catch (error) {
-      if (!(error instanceof UnavailableError)) throw error;
+      // A PeerError: it has other keys, or none. Somebody may set it right.
+      if (!(error instanceof UnavailableError || error instanceof PeerError)) throw error;
       return { type: "rejoin", why: error.message + found.unanswered, diverged: false };
     }
     const side = new BackupSide({
@@ -204,7 +214,8 @@ export class BackupProcess {
   }
 
   #sinkFor(machineId: string): Sink {
-    this.#sink ??= openSink(this.#options.console, { machineId, notice: this.#say });
+    const options = { machineId, notice: this.#say, security: this.#security };
+    this.#sink ??= openSink(this.#options.console, options);
     return this.#sink;
   }
 

@@ -8,6 +8,7 @@ import { heldOutputBytes, logWindowBytes } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { parseAddress } from "../link/address.ts";
+import type { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import { BackupConnections } from "../primary/backup_connections.ts";
@@ -21,8 +22,9 @@ import type { Sink } from "../sinks/sink.ts";
 export { claimRetryMs, outcomeOf };
 
 /** Listens where new backups will be able to join once this side is a primary; until then they are told. */
-export function openConnections(listen: string, say: Say): BackupConnections {
-  const connections = new BackupConnections(listenTcp(parseAddress(listen), logFraming), say);
+export function openConnections(listen: string, say: Say, security: Security): BackupConnections {
+  const listener = listenTcp(parseAddress(listen), logFraming, { notice: say, security });
+  const connections = new BackupConnections(listener, say);
   connections.refuse("this side is a backup itself");
   return connections;
 }

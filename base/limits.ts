@@ -62,6 +62,39 @@ export const linkBufferBytes = 64 * KiB;
 /** How long a connection may take to come about. A SYN that got lost is sent again after 1 s. */
 export const connectTimeoutMs = 2000;
 
+/** Connections to a port that speaks TLS which have not shown a certificate yet, all ports by themselves. A pair
+ * has two sides and a few consoles, and a handshake takes milliseconds: 32 is room to spare, and at 100 KiB of
+ * memory each nothing. */
+export const strangerCount = 32;
+
+/** How long a handshake may take. Two round trips around the globe, and one lost packet. */
+export const handshakeMs = 2000;
+
+/** What may be received before a handshake is complete: a client's hello with a post-quantum key is 2 KiB, a
+ * chain of three certificates of the larger kind 6 KiB. */
+export const handshakeBytes = 16 * KiB;
+
+/** How often at most people are told of connections that were turned away: who floods a port must not fill
+ * the disk with messages about it. */
+export const refusalNoticeMs = 10_000;
+
+/** A file with keys or certificates: a bundle of ten authorities is 20 KiB. */
+export const keyFileBytes = 64 * KiB;
+
+/** Connections to a status port that speaks TLS, after their handshake: a person, a few monitors. */
+export const statusClientCount = 16;
+
+/** What a connection to such a port may take, from its handshake to the answer: there is one request on each,
+ * and it has no body. */
+export const statusRequestMs = 5000;
+
+/** How long an answer of a status port is waited for: a side that is paused or has no processor to run on
+ * answers when it can, and a person waits that long. */
+export const statusAnswerMs = 30_000;
+
+/** What a connection to a status port within TLS may send: a handshake, and the headers of a request. */
+export const statusRequestBytes = 64 * KiB;
+
 // --- sinks/ ---
 
 /** The payload of one message of the console protocol. A terminal's screen is 4 KiB; 64 KiB is one

@@ -1,8 +1,9 @@
 /**
  * Real sides, as processes on this host, under load: what the benchmarks of whole machines measure.
  */
-import { freePort, Pair } from "../demo/pair_processes.ts";
+import { freePort, Pair, type PairOptions } from "../demo/pair_processes.ts";
 import { SideProcess } from "../demo/side_process.ts";
+import { Security } from "../link/security.ts";
 import { ConsoleClient } from "../sinks/console_client.ts";
 import { Core, place } from "./cores.ts";
 
@@ -24,11 +25,13 @@ export interface Start {
   readonly isApart: boolean;
 }
 
-/** Starts a primary and a backup; the guest has not run before it is protected. */
+/** Starts a primary and a backup; the guest has not run before it is protected.
+ * @param keys both sides' folders of keys: everything is within TLS */
 export async function startProtected(
   { guest, args = [], isApart }: Start,
+  keys?: PairOptions["keys"],
 ): Promise<RunningMachine> {
-  const pair = Pair.start({ guest, primary: { args } });
+  const pair = Pair.start({ guest, primary: { args }, ...(keys === undefined ? {} : { keys }) });
   const { primary, backup, consoles } = pair;
   place(primary.pid, Core.primary, isApart);
   place(backup.pid, Core.backup, isApart);
@@ -86,8 +89,8 @@ export class LedgerLoad implements Disposable {
   readonly #client: ConsoleClient;
 
   /** Begins at once. */
-  constructor(console: string, private readonly depth: number) {
-    this.#client = new ConsoleClient(console, { input: true, have: 0 });
+  constructor(console: string, private readonly depth: number, security = Security.loopback) {
+    this.#client = new ConsoleClient(console, { input: true, have: 0, security });
     void this.#run();
   }
 

@@ -12,6 +12,7 @@
  * is right is not judged here but by `ledger_checker.ts`.
  */
 import { UnavailableError } from "../base/errors.ts";
+import type { Security } from "../link/security.ts";
 import { ConsoleClient, type GuestEnd } from "../sinks/console_client.ts";
 import { LineSplitter, parseLedgerLine, requestNumber } from "./ledger_line.ts";
 
@@ -40,6 +41,8 @@ export interface LedgerClientOptions {
   readonly onOutput?: (arrival: Arrival) => void | Promise<void>;
   /** Told what people should know. */
   readonly notice?: (text: string) => void;
+  /** How the consoles are spoken to; default: in the clear. */
+  readonly security?: Security;
 }
 
 /** Mostly additions and subtractions of changing operands; a pure function of `k`. */
@@ -73,12 +76,13 @@ export class LedgerClient implements AsyncDisposable {
   /** Begins at once. @param addresses of both consoles, separated by commas */
   constructor(addresses: string, options: LedgerClientOptions = {}) {
     this.#options = options;
-    const { attempts, notice } = options;
+    const { attempts, notice, security } = options;
     this.#client = new ConsoleClient(addresses, {
       input: true,
       have: 0,
       ...(attempts === undefined ? {} : { attempts }),
       ...(notice === undefined ? {} : { notice }),
+      ...(security === undefined ? {} : { security }),
     });
     this.#over = Promise.all([this.#watch(), this.#type()]);
   }

@@ -10,6 +10,7 @@
  * Leaving the scope kills what still runs and removes the directory.
  */
 import { UnavailableError } from "../base/errors.ts";
+import { Security } from "../link/security.ts";
 import { type SideOptions, SideProcess } from "./side_process.ts";
 
 export { type Exit, type SideOptions, SideProcess, type SideStatus } from "./side_process.ts";
@@ -32,6 +33,8 @@ export interface PairOptions {
   readonly arbiter?: string;
   readonly primary?: PairSideOptions;
   readonly backup?: PairSideOptions;
+  /** Each side's folder of keys; default: everything is in the clear. */
+  readonly keys?: readonly [first: string, second: string];
 }
 
 /** Where the sides of a pair are to listen: ports that were free a moment ago. */
@@ -81,6 +84,11 @@ export class Pair implements AsyncDisposable {
     return this.#ports.console.map(loopback).join(",");
   }
 
+  /** What a client of the pair needs. */
+  get security(): Security {
+    return Security.from({ keys: this.options.keys?.[0] });
+  }
+
   /** Starts the primary, or starts it again as a service manager would. */
   startPrimary(options = this.options.primary ?? {}): SideProcess {
     const require = this.options.requireBackup ?? true ? ["--require-backup"] : [];
@@ -117,11 +125,13 @@ export class Pair implements AsyncDisposable {
       ...["--console", `console:${loopback(this.#ports.console[side])}`],
       ...["--status", loopback(0)],
       ...["--who", side === 0 ? "first" : "second"],
+      ...this.options.keys === undefined ? [] : ["--keys", this.options.keys[side]],
     ];
   }
 
   #start(name: string, args: readonly string[], options: PairSideOptions): SideProcess {
-    const side = new SideProcess(name, [...args, ...options.args ?? []], options);
+    const all = [...args, ...options.args ?? []];
+    const side = new SideProcess(name, all, { security: this.security, ...options });
     this.#sides.push(side);
     return side;
   }

@@ -5,6 +5,9 @@
  * the process is gone. `pair_processes.ts` makes pairs of these, for the demo and the crash campaigns.
  */
 import { UnavailableError } from "../base/errors.ts";
+import { parseAddress } from "../link/address.ts";
+import { Security } from "../link/security.ts";
+import { askStatus, type StatusAnswer } from "../link/status_client.ts";
 import { Side, type SideStatus } from "./side.ts";
 
 export type { SideStatus } from "./side.ts";
@@ -25,6 +28,8 @@ export interface SideOptions {
   readonly env?: Record<string, string>;
   /** Told each piece of its standard error. */
   readonly onText?: (text: string) => void;
+  /** How its status address is asked; default: in the clear. */
+  readonly security?: Security;
 }
 
 /** How much of its standard error is kept. */
@@ -40,10 +45,10 @@ export function denoArgs(module: URL, permissions: readonly string[]): string[] 
 /** See the top of the file. */
 export class SideProcess extends Side implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  readonly #security: Security;
   readonly #read: Promise<void>;
   #text = "";
   #exit: Exit | undefined;
-  #statusUrl: string | undefined;
 
   /** Resolves when the process has ended and all its standard error has been read. */
   readonly exited: Promise<Exit>;
@@ -55,6 +60,7 @@ export class SideProcess extends Side implements AsyncDisposable {
    */
   constructor(name: string, args: readonly string[], options: SideOptions = {}) {
     super(name);
+    this.#security = options.security ?? Security.loopback;
     const entry = options.entry ?? new URL("main.ts", root);
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [...denoArgs(entry, ["--allow-all"]), ...args],
@@ -93,21 +99,17 @@ export class SideProcess extends Side implements AsyncDisposable {
 
   /** Its figures at this moment. A paused side does not answer. @throws UnavailableError if it is gone */
   async status(): Promise<SideStatus> {
-    const response = await this.#request("status", "GET");
-    return await response.json();
+    return JSON.parse((await this.#ask("GET /status")).text);
   }
 
   /** Asks for a handover; false: it declined. */
   async handover(): Promise<boolean> {
-    const response = await this.#request("handover", "POST");
-    await response.body?.cancel();
-    return response.ok;
+    return (await this.#ask("POST /handover")).ok;
   }
 
   /** Asks for an orderly end. */
   async stop(): Promise<void> {
-    const response = await this.#request("stop", "POST");
-    await response.body?.cancel();
+    await this.#ask("POST /stop");
   }
 
   /** Stops it where it is, as a hung host would. */
@@ -141,12 +143,12 @@ export class SideProcess extends Side implements AsyncDisposable {
     await this.kill();
   }
 
-  async #request(what: string, method: string): Promise<Response> {
-    this.#statusUrl ??= (await this.saying(/status at (http:\S+)\/status\n/))[1]!;
+  async #ask(what: `${"GET" | "POST"} /${string}`): Promise<StatusAnswer> {
+    const [, address] = await this.saying(/status at https?:\/\/(\S+)\/status\n/);
     try {
-      return await fetch(`${this.#statusUrl}/${what}`, { method });
+      return await askStatus(parseAddress(address!), what, this.#security);
     } catch (cause) {
-      throw new UnavailableError(`${this.name} does not answer at ${this.#statusUrl}`, { cause });
+      throw new UnavailableError(`${this.name} does not answer at ${address}`, { cause });
     }
   }
 

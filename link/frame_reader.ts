@@ -27,6 +27,7 @@ export class FrameReader {
   /** What has been read and not yet been given: `#buffer[#start..#end)`. */
   #start = 0;
   #end = 0;
+  #isFresh = true;
 
   /** Takes nothing over. @param framing its header must fit in the buffer */
   constructor(reader: ByteReader, framing: Framing) {
@@ -71,8 +72,17 @@ export class FrameReader {
       const count = await this.#reader.read(this.#buffer.subarray(this.#end));
       if (count === null && this.#start === this.#end) return false;
       this.#end += count ?? truncated(this.#end - this.#start, bytes);
+      if (this.#isFresh) refuseTls(this.#buffer.subarray(0, this.#end));
+      this.#isFresh = false;
     }
     return true;
+  }
+}
+
+/** A TLS port that is spoken to in the clear answers with an alert: a record of type 21, version 3.x. */
+function refuseTls(first: Bytes): void {
+  if (first[0] === 21 && first[1] === 3) {
+    throw new PeerError("the other end speaks TLS: give this side the pair's keys with --keys");
   }
 }
 

@@ -1,14 +1,17 @@
 /**
- * Links over TCP. Nagle's algorithm is off: a frame that releases an output must not wait for the
- * peer's acknowledgement of the one before; `send_queue.ts` gathers instead.
+ * Links over TCP, in the clear or in TLS. Nagle's algorithm is off: a frame that releases an output must not
+ * wait for the peer's acknowledgement of the one before; `send_queue.ts` gathers instead.
  *
  * primary/ listens for backups, backup/ connects; sinks/ does both for the console.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError, UnavailableError } from "../base/errors.ts";
-import { connectTimeoutMs, linkQueueBytes } from "../base/limits.ts";
+import { linkQueueBytes } from "../base/limits.ts";
 import type { Bytes } from "../base/layout.ts";
 import { type Address, formatAddress } from "./address.ts";
+import type { ByteStream } from "./byte_stream.ts";
+import { type ConnectOptions, connectStream } from "./connect.ts";
+import { type DoorOptions, openDoor } from "./door.ts";
 import { FrameReader } from "./frame_reader.ts";
 import type { FrameLink, Framing, LinkListener, ReceiveOptions } from "./link.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -22,18 +25,10 @@ export interface TcpOptions {
   readonly setTimer?: SetTimer;
 }
 
-/** What can be set for a connection that this side makes. */
-export interface ConnectOptions extends TcpOptions {
-  /** How long it may take. */
-  readonly timeoutMs?: number;
-  /** Gives it up before. */
-  readonly signal?: AbortSignal;
-}
-
-/** One end of a TCP connection. Made by {@link connectTcp} and {@link listenTcp}. */
-export class TcpLink implements FrameLink {
+/** One end of a connection. Made by {@link connectTcp} and {@link listenTcp}. */
+export class StreamLink implements FrameLink {
   readonly peer: string;
-  readonly #connection: Deno.TcpConn;
+  readonly #connection: ByteStream;
   readonly #reader: FrameReader;
   readonly #queue: SendQueue;
   readonly #setTimer: SetTimer;
@@ -41,8 +36,7 @@ export class TcpLink implements FrameLink {
   #closed = false;
 
   /** Takes the connection over: closes it in the end. */
-  constructor(connection: Deno.TcpConn, framing: Framing, options: TcpOptions = {}) {
-    connection.setNoDelay(true);
+  constructor(connection: ByteStream, framing: Framing, options: TcpOptions = {}) {
     this.peer = formatAddress(connection.remoteAddr);
     this.#connection = connection;
     this.#reader = new FrameReader(connection, framing);
@@ -116,83 +110,29 @@ export class TcpLink implements FrameLink {
   }
 }
 
-/** Connects. @throws UnavailableError if there is no connection in time */
+/** Connects. @throws what {@link connectStream} throws */
 export async function connectTcp(
   address: Address,
   framing: Framing,
-  options: ConnectOptions = {},
+  options: ConnectOptions & TcpOptions = {},
 ): Promise<FrameLink> {
-  const abort = new AbortController();
-  const giveUp = () => abort.abort();
-  const timeoutMs = options.timeoutMs ?? connectTimeoutMs;
-  const cancel = (options.setTimer ?? wallTimer)(timeoutMs, giveUp);
-  options.signal?.addEventListener("abort", giveUp);
-  try {
-    options.signal?.throwIfAborted();
-    const connection = await Deno.connect({ ...address, signal: abort.signal });
-    return new TcpLink(connection, framing, options);
-  } catch (cause) {
-    const why = options.signal?.aborted
-      ? "given up"
-      : abort.signal.aborted
-      ? `no answer for ${timeoutMs} ms`
-      : (cause as Error).message;
-    throw new UnavailableError(`no connection to ${formatAddress(address)}: ${why}`, { cause });
-  } finally {
-    cancel();
-    options.signal?.removeEventListener("abort", giveUp);
-  }
+  return new StreamLink(await connectStream(address, options), framing, options);
 }
 
 /** Listens; port 0 takes a free one. @throws UnavailableError if the address can't be had */
 export function listenTcp(
   address: Address,
   framing: Framing,
-  options: TcpOptions = {},
+  options: TcpOptions & DoorOptions = {},
 ): LinkListener {
-  const listener = openListener(address);
+  const door = openDoor(address, options);
   return {
-    address: formatAddress(listener.addr),
+    address: door.address,
     async accept() {
-      const connection = await acceptFrom(listener);
-      return connection && new TcpLink(connection, framing, options);
+      const stream = await door.accept();
+      return stream && new StreamLink(stream, framing, options);
     },
-    close: () => closeListener(listener),
-    [Symbol.dispose]: () => closeListener(listener),
+    close: () => door.close(),
+    [Symbol.dispose]: () => door.close(),
   };
-}
-
-/** A listening socket. @throws UnavailableError if the address can't be had */
-export function openListener(address: Address): Deno.TcpListener {
-  try {
-    return Deno.listen({ ...address });
-  } catch (cause) {
-    const { message } = cause as Error;
-    const advice = "give an address of this host, and a port that is free";
-    throw new UnavailableError(`listen on ${formatAddress(address)}: ${message}; ${advice}`, {
-      cause,
-    });
-  }
-}
-
-/** The next connection; undefined once the listener is closed. */
-export async function acceptFrom(listener: Deno.TcpListener): Promise<Deno.TcpConn | undefined> {
-  for (;;) {
-    try {
-      return await listener.accept();
-    } catch (cause) {
-      if (cause instanceof Deno.errors.BadResource) return undefined;
-      // A peer that gave up while it waited in the queue is no fault of the listener.
-      if (!(cause instanceof Deno.errors.ConnectionAborted)) throw cause;
-    }
-  }
-}
-
-/** Closes a listener, once or more. */
-export function closeListener(listener: Deno.TcpListener): void {
-  try {
-    listener.close();
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.BadResource)) throw cause;
-  }
 }

@@ -12,6 +12,7 @@ import {
 import type { ExitCodeValue } from "../base/errors.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
+import { insecureOption, keysOption, Security } from "../link/security.ts";
 import { serveStatus } from "../link/status_server.ts";
 import type { Interposer, PrimarySide } from "./primary_side.ts";
 import type { GuestRequest } from "./guest_source.ts";
@@ -36,6 +37,8 @@ export function runCommand(done: Done) {
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--record <file>", "record the log into a file, for `understudy replay`")
+    .addOption(keysOption())
+    .addOption(insecureOption())
     .action(async (guest, options) => {
       const stop = stopSignal();
       const solo = await Solo.start({
@@ -43,6 +46,7 @@ export function runCommand(done: Done) {
         console: options.console,
         memoryBytes: options.memory,
         record: options.record,
+        security: Security.from(options),
       }, reporter("run"));
       void stop.then((signal) => solo.stop(`stopped by ${signal}`));
       done(await solo.run());
@@ -52,12 +56,14 @@ export function runCommand(done: Done) {
 /** `understudy primary` @param interposer see {@link Interposer}: for tests */
 export function primaryCommand(done: Done, interposer?: Interposer) {
   return withPrimaryOptions(command("primary", "run a machine that a backup can follow", [
-    "understudy primary ledger --listen 0.0.0.0:7000 --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
-    "understudy primary vmlinux --cmdline 'console=ttyS0' --listen :7000 --arbiter file:/srv/arbiter --require-backup",
+    "understudy primary ledger --listen 0.0.0.0:7000 --keys keys/a --arbiter file:/srv/arbiter --console console:0.0.0.0:7001",
+    "understudy primary vmlinux --cmdline 'console=ttyS0' --listen 127.0.0.1:7000 --arbiter file:/srv/arbiter --require-backup",
   ]))
     .action(async (guest, options) => {
       const say = reporter("primary");
       const stop = stopSignal();
+      const primary = primaryOptions(guest, options);
+      const { security } = primary;
       await using stack = new AsyncDisposableStack();
       const started: { side?: PrimarySide } = {};
       // Before a generation is won: an address that can't be had must not cost one.
@@ -66,13 +72,13 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
           status: () => started.side?.status() ?? { role: "primary", mode: "starting" },
           handover: () => started.side ? started.side.handover() : "this side is starting",
           stop: () => started.side?.stop("stopped on request"),
-        }));
-        say(`status at http://${server.address}/status`);
+        }, { security, notice: say }));
+        say(`status at ${server.url}`);
       }
       const stopping = new AbortController();
       void stop.then(() => stopping.abort());
       const side = started.side = await startPrimary(
-        { ...primaryOptions(guest, options), stopping: stopping.signal },
+        { ...primary, stopping: stopping.signal },
         say,
         interposer,
       );
@@ -115,16 +121,22 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       "--supersede <generation>",
       "start anew though this generation never ended",
       parseCount,
-    );
+    )
+    .addOption(keysOption())
+    .addOption(insecureOption());
 }
 
 /** What {@link withPrimaryOptions} has read. */
 export type ParsedPrimaryOptions = ReturnType<ReturnType<typeof withPrimaryOptions>["opts"]>;
 
 /** The same, for {@link startPrimary}. */
-export function primaryOptions(guest: string, options: ParsedPrimaryOptions): PrimaryOptions {
+export function primaryOptions(
+  guest: string,
+  options: ParsedPrimaryOptions,
+): PrimaryOptions & { readonly security: Security } {
   return {
     ...request(guest, options),
+    security: Security.from(options),
     listen: options.listen,
     arbiter: options.arbiter,
     console: options.console,

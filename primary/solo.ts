@@ -11,6 +11,7 @@ import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
+import type { Security } from "../link/security.ts";
 import { openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
@@ -23,6 +24,8 @@ export interface SoloOptions extends GuestRequest {
   readonly memoryBytes: number;
   /** Where the log goes; undefined: nowhere. */
   readonly record: string | undefined;
+  /** How the console's connections are protected. */
+  readonly security: Security;
 }
 
 /** One unprotected machine. */
@@ -51,7 +54,9 @@ export class Solo {
     const guest = await findGuest(options);
     const file = options.record === undefined ? undefined : createLog(options.record);
     file?.writeSync(encodeLogFileHeader(options.memoryBytes));
-    const sink = openSink(options.console, { machineId: machineIdOf(options.guest), notice: say });
+    const { security } = options;
+    const machineId = machineIdOf(options.guest);
+    const sink = openSink(options.console, { machineId, notice: say, security });
     await sink.goLive(0, 0, 1);
     const config: PrimaryThreadConfig = {
       ...guest,

@@ -16,6 +16,7 @@ import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.t
 import { parseAddress } from "../link/address.ts";
 import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
+import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { openSink } from "../sinks/open.ts";
@@ -44,6 +45,8 @@ export interface PrimaryOptions extends GuestRequest {
   readonly advertise?: string;
   /** Gives up waiting for an arbiter that does not answer a claim. */
   readonly stopping?: AbortSignal;
+  /** How connections are protected; default: not at all, and on loopback addresses only. */
+  readonly security?: Security;
 }
 
 /** How long to wait before an arbiter that is out of reach is asked again. */
@@ -65,9 +68,11 @@ export async function startPrimary(
   checkWho(options.who);
   const guest = await findGuest(options);
   await using stack = new AsyncDisposableStack();
-  const sink = openSink(options.console, { machineId, notice: say });
+  const { security = Security.loopback } = options;
+  const sink = openSink(options.console, { machineId, notice: say, security });
   stack.defer(() => sink.close());
-  const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming));
+  const doorOptions = { notice: say, security };
+  const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming, doorOptions));
   const arbiter = stack.use(openArbiter(options.arbiter, { create: true }));
   const claimer = new Claimer(arbiter, {
     machineId,

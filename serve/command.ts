@@ -12,8 +12,8 @@ import { ServeProcess } from "./serve.ts";
 /** `understudy serve` */
 export function serveCommand(done: (code: ExitCodeValue) => void) {
   return withPrimaryOptions(command("serve", "be primary or backup, as the arbiter says", [
-    "understudy serve ledger --listen 10.0.0.1:7000 --arbiter 'etcd:https://10.0.0.3:2379?cacert=ca.pem' --console console:10.0.0.1:7001",
-    "understudy serve vmlinux --listen :7000 --advertise host1:7000 --arbiter file:/srv/arbiter --require-backup",
+    "understudy serve ledger --listen 10.0.0.1:7000 --keys keys/a --arbiter 'etcd:https://10.0.0.3:2379?cacert=ca.pem' --console console:10.0.0.1:7001",
+    "understudy serve vmlinux --listen :7000 --advertise host1:7000 --keys keys/a --arbiter file:/srv/arbiter --require-backup",
   ]))
     .option(
       "--takeover-diverged",
@@ -21,8 +21,9 @@ export function serveCommand(done: (code: ExitCodeValue) => void) {
     )
     .action(async (guest, options) => {
       const say = reporter("serve");
+      const primary = primaryOptions(guest, options);
       const serve = new ServeProcess({
-        primary: primaryOptions(guest, options),
+        primary,
         takeoverDiverged: options.takeoverDiverged ?? false,
       }, say);
       await using stack = new AsyncDisposableStack();
@@ -31,8 +32,8 @@ export function serveCommand(done: (code: ExitCodeValue) => void) {
           status: () => serve.status(),
           handover: () => serve.handover(),
           stop: () => serve.stop("stopped on request"),
-        }));
-        say(`status at http://${server.address}/status`);
+        }, { security: primary.security, notice: say }));
+        say(`status at ${server.url}`);
       }
       stack.defer(onStopSignals((signal) => serve.retire(`stopped by ${signal}`)));
       const { code, why } = await serve.run();

@@ -146,11 +146,11 @@ export class ServeProcess {
 
   /** Joins who reigns, and does what a backup does, up to its takeover and what follows that. */
   async #follow(latest: Register): Promise<Halt> {
-    const { arbiter, listen, advertise, console, who } = this.#options.primary;
+    const { arbiter, listen, advertise, console, who, security } = this.#options.primary;
     this.#say(`${holderOf(latest)} reigns as generation ${latest.generation}: joins as a backup`);
     const backup = new BackupProcess({
       ...{ primary: byArbiter, id: this.#machineId, hasSeenReign: true },
-      ...{ arbiter, listen, advertise, console, who },
+      ...{ arbiter, listen, advertise, console, who, security },
       takeoverDiverged: this.#options.takeoverDiverged,
       onRole: (role) => this.#take(role),
     }, this.#say);

@@ -5,22 +5,27 @@ import { command, onStopSignals } from "../base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
 import { inputChunkBytes } from "../base/limits.ts";
 import { reporter } from "../base/reporter.ts";
+import { insecureOption, keysOption, Security } from "../link/security.ts";
 import { ConsoleClient } from "./console_client.ts";
 
 /** `understudy console` */
 export function consoleCommand(done: (code: ExitCodeValue) => void) {
   return command("console", "watch a machine's framed console, and type into it", [
-    "understudy console 10.0.0.1:7001,10.0.0.2:7001",
+    "understudy console 10.0.0.1:7001,10.0.0.2:7001 --keys keys/a",
     "echo 'add 5' | understudy console 127.0.0.1:7001 --keep-open",
   ])
     .argument("<addrs>", "where the sides serve the console, HOST:PORT[,HOST:PORT...]")
     .option("--no-input", "only watch")
     .option("--keep-open", "go on watching when standard input ends")
+    .addOption(keysOption())
+    .addOption(insecureOption())
     .action(async (addresses, options) => {
       const say = reporter("console");
-      using client = new ConsoleClient(addresses, { input: options.input, notice: say });
+      const security = Security.from(options);
+      const { input } = options;
+      using client = new ConsoleClient(addresses, { input, notice: say, security });
       onStopSignals(() => client.close());
-      if (options.input) void typeInto(client, options.keepOpen === true);
+      if (input) void typeInto(client, options.keepOpen === true);
       for await (const { bytes } of client.outputs()) {
         for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
       }

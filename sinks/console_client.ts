@@ -24,6 +24,7 @@ import {
 } from "../base/limits.ts";
 import { type Address, formatAddress, parseAddress } from "../link/address.ts";
 import type { FrameLink } from "../link/link.ts";
+import { Security } from "../link/security.ts";
 import { connectTcp } from "../link/tcp.ts";
 import { type SetTimer, wallTimer } from "../link/timer.ts";
 import {
@@ -46,6 +47,8 @@ export interface ConsoleClientOptions {
   readonly attempts?: number;
   /** Told, in a line, what people should know: output that is gone, connections that broke. */
   readonly notice?: (text: string) => void;
+  /** How connections are protected; default: not at all, and to loopback addresses only. */
+  readonly security?: Security;
   /** Time. */
   readonly setTimer?: SetTimer;
 }
@@ -81,6 +84,8 @@ export class ConsoleClient implements Disposable {
   /** Which address is tried next, and attempts in a row that came to nothing. */
   #turn = 0;
   #attempts = 0;
+  /** What the last one came to. */
+  #lastWhy = "";
   #link: FrameLink | undefined;
   #ended: GuestEnd | undefined;
   #wakeWriter: (() => void) | undefined;
@@ -93,6 +98,7 @@ export class ConsoleClient implements Disposable {
    * @throws UsageError */
   constructor(addresses: string, options: ConsoleClientOptions = {}) {
     this.#addresses = addresses.split(",").map(parseAddress);
+    for (const address of this.#addresses) (options.security ?? Security.loopback).permit(address);
     this.#options = options;
     this.#setTimer = options.setTimer ?? wallTimer;
     this.#next = options.have;
@@ -137,6 +143,7 @@ export class ConsoleClient implements Disposable {
           yield* this.#visit(address);
         } catch (cause) {
           if (!(cause instanceof PeerError || cause instanceof Retry)) throw cause;
+          this.#lastWhy = cause.message;
           if (cause instanceof PeerError) this.#notice(cause.message);
         }
         if (this.#ended === undefined) await this.#backOff();
@@ -200,7 +207,8 @@ export class ConsoleClient implements Disposable {
 
   async #connect(address: Address): Promise<FrameLink> {
     const { signal } = this.#closing;
-    const options = { signal, setTimer: this.#setTimer, queueBytes: consoleQueueBytes };
+    const { security = Security.loopback } = this.#options;
+    const options = { signal, security, setTimer: this.#setTimer, queueBytes: consoleQueueBytes };
     try {
       return await connectTcp(address, consoleFraming, options);
     } catch (cause) {
@@ -218,8 +226,9 @@ export class ConsoleClient implements Disposable {
       const frame = await link.receive();
       return frame && decodeMessage(frame, "server");
     } catch (cause) {
-      if (cause instanceof UnavailableError) return undefined;
-      throw cause;
+      if (!(cause instanceof UnavailableError)) throw cause;
+      this.#lastWhy = cause.message;
+      return undefined;
     } finally {
       cancel();
     }
@@ -325,7 +334,8 @@ export class ConsoleClient implements Disposable {
     const most = this.#options.attempts ?? consoleAttempts;
     if (++this.#attempts >= most) {
       const all = this.#addresses.map(formatAddress).join(", ");
-      throw new UnavailableError(`no live console at ${all} after ${most} attempts`);
+      const last = this.#lastWhy === "" ? "" : `; the last one: ${this.#lastWhy}`;
+      throw new UnavailableError(`no live console at ${all} after ${most} attempts${last}`);
     }
     if (this.#closing.signal.aborted) return;
     const { first, last } = consoleBackoffMs;

@@ -20,6 +20,7 @@ import {
 } from "../base/limits.ts";
 import { parseAddress } from "../link/address.ts";
 import type { FrameLink, LinkListener } from "../link/link.ts";
+import type { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
 import { type SetTimer, wallTimer } from "../link/timer.ts";
 import { ConsoleInput } from "./console_input.ts";
@@ -44,6 +45,8 @@ export interface ConsoleOptions {
   readonly machineId: string;
   /** Told, in a line, what people should know: a client dropped, a client refused. */
   readonly notice?: (text: string) => void;
+  /** How connections are protected; default: not at all, and on loopback addresses only. */
+  readonly security?: Security;
   /** Time. */
   readonly setTimer?: SetTimer;
 }
@@ -75,7 +78,7 @@ export class ConsoleSink implements Sink {
     const notice = options.notice ?? (() => {});
     const tail = new OutputTail(consoleTailBytes);
     this.#context = { tail, input: new ConsoleInput(), setTimer, notice };
-    const linkOptions = { queueBytes: consoleQueueBytes, setTimer };
+    const linkOptions = { ...options, queueBytes: consoleQueueBytes, setTimer };
     this.#listener = listenTcp(parseAddress(address), consoleFraming, linkOptions);
     this.address = this.#listener.address;
     this.#accepting = this.#accept().catch((cause: Error) =>

@@ -11,6 +11,7 @@
  */
 import { UsageError } from "../base/errors.ts";
 import { parseAddress } from "../link/address.ts";
+import type { Security } from "../link/security.ts";
 import { type ConsoleOptions, ConsoleSink } from "./console_server.ts";
 import { FileSink } from "./file.ts";
 import { NoneSink } from "./none.ts";
@@ -38,11 +39,12 @@ export function openSink(spec: string, options: ConsoleOptions): Sink {
   return makers.get(kind)!(spec, what, options);
 }
 
-/** Checks what can be known before the sink is opened. @throws UsageError for what is not supported */
-export function checkSink(spec: string): void {
+/** Checks what can be known before the sink is opened. @throws UsageError for what is not supported, or would be
+ * open to all, unasked */
+export function checkSink(spec: string, security: Security): void {
   if (spec === "stdio" || spec === "none") return;
   const { kind, what } = parseSpec(spec);
-  if (kind !== "file") parseAddress(what);
+  if (kind !== "file") security.permit(parseAddress(what));
 }
 
 function parseSpec(spec: string): { kind: string; what: string } {

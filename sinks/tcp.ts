@@ -9,8 +9,10 @@
 import type { Bytes } from "../base/layout.ts";
 import { consolePingMs, readerChunkBytes, readerCount, readerQueueBytes } from "../base/limits.ts";
 import { formatAddress, parseAddress } from "../link/address.ts";
+import type { ByteStream } from "../link/byte_stream.ts";
+import { type Door, openDoor } from "../link/door.ts";
+import type { Security } from "../link/security.ts";
 import { SendQueue } from "../link/send_queue.ts";
-import { acceptFrom, closeListener, openListener } from "../link/tcp.ts";
 import { type SetTimer, wallTimer } from "../link/timer.ts";
 import { InputQueue } from "./input_queue.ts";
 import { NoneSink } from "./none.ts";
@@ -19,12 +21,14 @@ import { NoneSink } from "./none.ts";
 export interface TcpSinkOptions {
   /** Told, in a line, what people should know. */
   readonly notice?: (text: string) => void;
+  /** How connections are protected; default: not at all, and on loopback addresses only. */
+  readonly security?: Security;
   /** Time. */
   readonly setTimer?: SetTimer;
 }
 
 interface Reader {
-  readonly connection: Deno.TcpConn;
+  readonly connection: ByteStream;
   readonly queue: SendQueue;
 }
 
@@ -32,7 +36,7 @@ interface Reader {
 export class TcpSink extends NoneSink {
   /** The interface's `address`. */
   override readonly address: string;
-  readonly #listener: Deno.TcpListener;
+  readonly #door: Door<ByteStream>;
   readonly #readers = new Set<Reader>();
   readonly #input = new InputQueue();
   readonly #accepting: Promise<void>;
@@ -47,8 +51,8 @@ export class TcpSink extends NoneSink {
   constructor(spec: string, address: string, options: TcpSinkOptions = {}) {
     super(spec);
     this.#setTimer = options.setTimer ?? wallTimer;
-    this.#listener = openListener(parseAddress(address));
-    this.address = formatAddress(this.#listener.addr);
+    this.#door = openDoor(parseAddress(address), options);
+    this.address = this.#door.address;
     this.#accepting = this.#accept().catch((cause: Error) =>
       options.notice?.(`sink ${spec} takes no more readers: ${cause.message}`)
     );
@@ -96,14 +100,14 @@ export class TcpSink extends NoneSink {
   override async close(): Promise<void> {
     this.#input.end();
     this.#live.resolve();
-    closeListener(this.#listener);
+    this.#door.close();
     for (const reader of this.#readers) this.#drop(reader);
     await this.#accepting;
   }
 
   async #accept(): Promise<void> {
     for (;;) {
-      const connection = await acceptFrom(this.#listener);
+      const connection = await this.#door.accept();
       if (connection === undefined) return;
       if (this.#readers.size >= readerCount) {
         connection.close();

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { parseAddress } from "../link/address.ts";
+import type { ByteStream } from "../link/byte_stream.ts";
+import { connectStream } from "../link/connect.ts";
+import { makeTestKeys } from "../link/keys_test_support.ts";
+import { Security } from "../link/security.ts";
 import { TcpSink } from "./tcp.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -12,7 +16,7 @@ async function reader(sink: TcpSink): Promise<Deno.TcpConn> {
   return connection;
 }
 
-async function readText(connection: Deno.TcpConn, length: number): Promise<string> {
+async function readText(connection: ByteStream, length: number): Promise<string> {
   const buffer = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = await connection.read(buffer.subarray(at));
@@ -56,4 +60,26 @@ Deno.test("a reader that is stuck is dropped, and holds up nobody", async () => 
   }
   stuck.close();
   await sink.close();
+});
+
+Deno.test("within TLS readers with a key of the pair read and type, and others get nothing", async () => {
+  const keys = await makeTestKeys();
+  const sink = new TcpSink("tcp:", "127.0.0.1:0", { security: new Security(keys.a) });
+  await sink.goLive();
+  const address = parseAddress(sink.address);
+  const own = await connectStream(address, { security: new Security(keys.b) });
+  while (sink.readers === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const plain = await Deno.connect(address);
+  await plain.write(bytes("typed in the clear"));
+  while (await plain.read(new Uint8Array(100)) !== null);
+  plain.close();
+  await own.write(bytes("typed"));
+  assert.equal(new TextDecoder().decode(await sink.readInput()), "typed");
+  await sink.perform(0, bytes("shown"));
+  assert.equal(await readText(own, 5), "shown");
+  assert.equal(sink.readers, 1);
+  await sink.end();
+  assert.equal(await own.read(new Uint8Array(1)), null);
+  await sink.close();
+  own.close();
 });

@@ -6,7 +6,12 @@
  */
 import assert from "node:assert/strict";
 import { ExitCode } from "../../base/errors.ts";
-import { Pair, type PairSideOptions, type SideProcess } from "../../demo/pair_processes.ts";
+import {
+  Pair,
+  type PairOptions,
+  type PairSideOptions,
+  type SideProcess,
+} from "../../demo/pair_processes.ts";
 import { type Seen, Watch, within } from "./pair_watch.ts";
 
 /** What became of two sides that had lost each other. */
@@ -43,12 +48,19 @@ export class Hosts implements AsyncDisposable {
    * Starts the pair and its watch; returns once it is protected, with the load coming.
    * @param timeoutMs silence for longer is a loss
    * @param primary how the first primary is started
+   * @param keys both sides' folders of keys: everything is within TLS
    */
-  static async start(timeoutMs: number, primary: PairSideOptions = {}): Promise<Hosts> {
+  static async start(
+    timeoutMs: number,
+    primary: PairSideOptions = {},
+    keys?: PairOptions["keys"],
+  ): Promise<Hosts> {
     await using stack = new AsyncDisposableStack();
     const args = ["--timeout", `${timeoutMs}ms`];
-    const pair = stack.use(await Pair.start({ primary: { ...primary, args } }));
-    const hosts = new Hosts(pair, stack.use(new Watch(pair.consoles)), timeoutMs);
+    const options = { primary: { ...primary, args }, ...(keys === undefined ? {} : { keys }) };
+    const pair = stack.use(await Pair.start(options));
+    const watch = stack.use(new Watch(pair.consoles, { security: pair.security }));
+    const hosts = new Hosts(pair, watch, timeoutMs);
     // Not by its status: a primary may be made to die the moment that protection begins.
     await hosts.following.saying(/protected: this side may take over/);
     stack.move();

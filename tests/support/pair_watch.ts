@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { LedgerChecker } from "../../demo/ledger_checker.ts";
 import { LedgerClient } from "../../demo/ledger_client.ts";
+import type { Security } from "../../link/security.ts";
 
 /** How long something is waited for that has to come: only turns a hang into a failure. */
 const HANG_MS = 30_000;
@@ -31,13 +32,18 @@ export class Watch implements AsyncDisposable {
 
   /**
    * @param consoles the addresses of both sides' framed consoles, separated by commas
-   * @param options for slow hosts: how long to wait before something hangs, and between two requests
+   * @param options for slow hosts: how long to wait before something hangs, and between two requests; for
+   *   consoles within TLS: the keys
    */
-  constructor(consoles: string, options: { hangMs?: number; intervalMs?: number } = {}) {
+  constructor(
+    consoles: string,
+    options: { hangMs?: number; intervalMs?: number; security?: Security } = {},
+  ) {
     this.#hangMs = options.hangMs ?? HANG_MS;
     this.#client = new LedgerClient(consoles, {
       intervalMs: options.intervalMs ?? 5,
       attempts: Infinity, // what hangs is for `hangMs` to say
+      ...(options.security === undefined ? {} : { security: options.security }),
       onOutput: ({ offset, bytes }) => {
         assert.equal(offset, this.#bytes, "output at another offset than the next");
         this.#bytes += bytes.length;
