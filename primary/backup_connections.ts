@@ -110,7 +110,8 @@ export class BackupConnections {
       }
       let message: Message | undefined = hello;
       while (message !== undefined) {
-        this.#step({ type: "message", connection, message });
+        // Dropped, it is read until it closes, and heard no more: it could join, and not be answered.
+        if (this.#links.has(connection)) this.#step({ type: "message", connection, message });
         message = await receiveMessage(link);
       }
     } catch (error) {
