@@ -143,12 +143,13 @@ export class PrimaryTarget implements WireTarget {
   /** What comes from a connection: what the protocol throws must not be mistaken for a bad peer. */
   #guarded(input: PrimaryInput): void {
     try {
-      if (input.type === "closed") this.#gone.add(input.connection);
       if (input.type === "message") {
         this.tally.accepted++;
         require(!this.#gone.has(input.connection), () => "a message from who was let go");
       }
       this.#step(input);
+      // Not before: what it answers to the loss of a connection goes nowhere, and may.
+      if (input.type === "closed") this.#gone.add(input.connection);
     } catch (error) {
       this.#fault ??= error as Error;
     }

@@ -36,7 +36,9 @@ export interface WireTarget {
 export type MakeTarget = (random: Random, tally: Tally) => WireTarget;
 
 /** A rule of the campaign does not hold. */
-export class Violation extends Error {}
+export class Violation extends Error {
+  override readonly name = "Violation";
+}
 
 /** Throws {@link Violation} unless `holds`. */
 export function require(holds: boolean, otherwise: () => string): void {
@@ -46,12 +48,14 @@ export function require(holds: boolean, otherwise: () => string): void {
 /** Every reason there is to refuse a message: a refusal that is none of these is a fault. */
 const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
   ["stream: ends inside of a frame", /the stream ends inside of a frame/],
+  ["stream: no whole frame in time", /sent no whole frame for/],
   ["header: magic", /wrong magic|console: magic/],
   ["header: version", /unknown version|console: version/],
   ["header: flags, reserved", /unknown flags|console: reserved/],
   ["header: kind", /no frame kind 0|not the kind of frame|message of kind|message of type/],
   ["header: length", /payload too long|payload is \d+ bytes, limit|length is not what its header/],
-  ["header: number too large", /number too large \(found/],
+  ["header or log: number too large", /number too large/],
+  ["log file: header", /is not a log: it does|is a log of version/],
   ["header: a log's field in a message", /field that only a log has/],
   ["checksum", /CRC32C mismatch|crc32c is/],
   [

@@ -113,7 +113,7 @@ export class Alterer {
       case 1:
       case 2:
         this.#flip(flipped);
-        format.reseal(flipped);
+        if (flipped.length >= format.headerBytes) format.reseal(flipped);
         return flipped;
       case 3:
         return frame.subarray(0, random.below(frame.length));
