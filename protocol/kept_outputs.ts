@@ -56,7 +56,8 @@ export class KeptOutputs {
       throw new PeerError(`sink ${output.sink}: output up to ${end}, expected a stream shorter`);
     }
     stream.end = end;
-    stream.kept.push(output);
+    // One without bytes is nothing to perform, and no bound on bytes would ever stop them.
+    if (output.bytes.length > 0) stream.kept.push(output);
     this.#bytes += output.bytes.length;
     return this.#drop(stream);
   }
