@@ -122,7 +122,7 @@ export class PrimaryTarget implements WireTarget {
     const unreplayedBytes = session?.unreplayedBytes ?? 0;
     require(
       unreplayedBytes < rules.windowBytes + PIECE_BYTES &&
-        gate.heldBytes < rules.heldBytesMax + PIECE_BYTES,
+        gate.heldBytes <= rules.heldBytesMax + PIECE_BYTES,
       () => `${unreplayedBytes} bytes not replayed, ${gate.heldBytes} held`,
     );
     require(
@@ -241,9 +241,9 @@ export class PrimaryTarget implements WireTarget {
         return yield { type: "tick" };
       case "output": {
         if (!runs) return;
-        const bytes = new Uint8Array(amount);
+        const bytes = new Uint8Array(1 + amount);
         const offset = this.#outputOffset;
-        this.#outputOffset += amount;
+        this.#outputOffset += bytes.length;
         return yield { type: "output", output: { sink: 0, offset, point: ++this.#point, bytes } };
       }
       case "frame":
