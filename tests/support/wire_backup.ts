@@ -11,6 +11,7 @@ import type { Bytes } from "../../base/layout.ts";
 import {
   FrameDecoder,
   FrameKind,
+  MAX_DATA_BYTES,
   openMessage,
   readHeader,
   sealMessage,
@@ -29,8 +30,9 @@ import { PrimaryVoice } from "./wire_primary_voice.ts";
 import { require, type Step, type Tally, type WireTarget } from "./wire_target.ts";
 
 const PHASES = ["joining", "following", "draining", "claiming", "live", "over"];
-/** What one frame, or one message with outputs, of the generator has at most, in bytes. */
+/** What a message with outputs of the generator has at most, in bytes, and a frame of the log. */
 const PIECE_BYTES = 4096;
+const FRAME_BYTES = 4 * MAX_DATA_BYTES;
 const OWN_AFFAIRS = [
   ...["tick", "tick", "tick", "replay", "replay", "replay", "drained", "claimed"],
   ...["stall", "flow", "end", "leave", "diverged"],
@@ -92,7 +94,7 @@ export class BackupTarget implements WireTarget {
     require(PHASES.includes(phase), () => `phase ${phase}`);
     require(
       kept.bytes <= rules.keptBytesMax + PIECE_BYTES &&
-        progress.unreplayedBytes < rules.windowBytes + PIECE_BYTES,
+        progress.unreplayedBytes < rules.windowBytes + FRAME_BYTES,
       () => `${kept.bytes} bytes kept, ${progress.unreplayedBytes} not replayed`,
     );
     require(this.#link.queuedBytes <= 4 << 20, () => `${this.#link.queuedBytes} bytes wait`);
@@ -120,7 +122,7 @@ export class BackupTarget implements WireTarget {
       if (error instanceof PeerError) this.#refuse(why);
       else this.#fault ??= error as Error;
     }
-    this.#hasClosed = true;
+    this.#hasClosed = this.#wire.isLeft = true;
     this.#guarded({ type: "closed", why });
   }
 
@@ -164,7 +166,7 @@ export class BackupTarget implements WireTarget {
 
   #step(input: BackupInput): void {
     if (this.isOver) return;
-    for (const effect of this.#protocol.step(input, Math.floor(this.#nowMs))) {
+    for (const effect of this.#protocol.step(input, this.#nowMs)) {
       this.#carryOut(effect);
     }
   }
@@ -227,7 +229,7 @@ export class BackupTarget implements WireTarget {
   #ownAffair(what: string, amount: number): void {
     switch (what) {
       case "tick":
-        this.#nowMs += amount < 95 ? amount / 8 : 110;
+        this.#nowMs += amount < 95 ? amount >> 3 : 110;
         return this.#step({ type: "tick" });
       case "replay":
         return this.#replay(amount);

@@ -30,9 +30,13 @@ export class WireConnection {
     return this.#isClosed;
   }
 
+  /** The near end reads no more, though what it has sent still waits. */
+  isLeft = false;
+
   /** All that was fed has been taken, and the near end waits for more; or it has closed. */
   get isIdle(): boolean {
-    return this.#isClosed || (this.#unread.length === 0 && this.#reading !== undefined);
+    return this.#isClosed || this.isLeft ||
+      (this.#unread.length === 0 && this.#reading !== undefined);
   }
 
   /** The link on top takes it for one of Deno's. */

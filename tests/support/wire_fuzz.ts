@@ -16,8 +16,11 @@ import { type MakeTarget, type Step, Tally } from "./wire_target.ts";
 /** Who takes messages in; the protocol's machines more often than the rest. */
 const TARGETS: readonly (readonly [name: string, make: MakeTarget])[] = [
   ["primary", (random, tally) => new PrimaryTarget(random, tally)],
-  ["backup", (random, tally) => new BackupTarget(random, tally)],
-  ["backup", (random, tally) => new BackupTarget(random, tally)],
+  // A backup's session ends at the first message that is out of place: so there are more of them.
+  ...Array<readonly [string, MakeTarget]>(12).fill([
+    "backup",
+    (random, tally) => new BackupTarget(random, tally),
+  ]),
   ["console server", (random, tally) => new ConsoleServerTarget(random, tally)],
   ["console client", (random, tally) => new ConsoleClientTarget(random, tally)],
   ["log file", (random, tally) => new LogFileTarget(random, tally)],
@@ -72,6 +75,9 @@ export async function fuzzWire(options: WireOptions): Promise<WireReport> {
     unhandled ??= event.reason as Error;
   };
   globalThis.addEventListener("unhandledrejection", onUnhandled);
+  // Nobody looks at where a refusal comes from, and finding that out takes longer than all the rest.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   let episode = first;
   try {
     for (; tally.messages < messages; episode++) {
@@ -85,6 +91,7 @@ export async function fuzzWire(options: WireOptions): Promise<WireReport> {
       progress?.(episode, tally);
     }
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     globalThis.removeEventListener("unhandledrejection", onUnhandled);
   }
   return { episodes: episode - first, tally, byTarget };
@@ -128,8 +135,9 @@ async function smaller(
   steps: readonly Step[],
   fault: Error,
 ): Promise<WireFault> {
+  Error.stackTraceLimit = 10;
   let least = steps;
-  let cause = fault;
+  let cause = await repeat(seed, episode, make, steps) ?? fault;
   for (let at = steps.length - 1; at >= 0; at--) {
     const fewer = least.toSpliced(at, 1);
     const found = await repeat(seed, episode, make, fewer);

@@ -166,7 +166,7 @@ export class PrimaryTarget implements WireTarget {
 
   #step(input: PrimaryInput): void {
     if (this.isOver) return;
-    const effects = this.#protocol.step(input, Math.floor(this.#nowMs));
+    const effects = this.#protocol.step(input, this.#nowMs);
     for (const effect of effects) this.#carryOut(effect);
   }
 
@@ -237,7 +237,7 @@ export class PrimaryTarget implements WireTarget {
     const logs = this.#session !== undefined;
     switch (what) {
       case "tick":
-        this.#nowMs += amount < 190 ? amount / 8 : 110;
+        this.#nowMs += amount < 190 ? amount >> 3 : 110;
         return yield { type: "tick" };
       case "output": {
         if (!runs) return;
@@ -373,7 +373,7 @@ export class PrimaryTarget implements WireTarget {
       received: oddNumber(random, random.pick([sent, received])),
       replayed: oddNumber(random, random.pick([replayed, received])),
       point: oddNumber(random, random.pick([0, this.#point])),
-      echoMs: oddNumber(random, Math.floor(this.#nowMs)),
+      echoMs: oddNumber(random, this.#nowMs),
     };
   }
 }
