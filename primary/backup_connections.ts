@@ -6,11 +6,11 @@
  */
 import { FrameKind, openMessage, readHeader, sealMessage } from "../codec/codec.ts";
 import { PeerError } from "../base/errors.ts";
-import { goodbyeMs, helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
+import { helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import type { Bytes } from "../base/layout.ts";
+import { goodbye } from "../link/goodbye.ts";
 import type { FrameLink, LinkListener } from "../link/link.ts";
-import { wallTimer } from "../link/timer.ts";
 import { decodeMessage, encodeMessage, type Message, messageKind } from "../protocol/messages.ts";
 import type { PrimaryInput } from "../protocol/primary.ts";
 import type { Connection } from "../protocol/types.ts";
@@ -122,14 +122,6 @@ export class BackupConnections {
     link.close();
     this.#step({ type: "closed", connection, why });
   }
-}
-
-/** Sends what waits and closes; a peer that takes nothing any more has a bounded time for it. */
-async function goodbye(link: FrameLink): Promise<void> {
-  const cancel = wallTimer(goodbyeMs, () => link.close());
-  await link.endSending();
-  cancel();
-  link.close();
 }
 
 /** The next message of a link; undefined at its end. */
