@@ -86,7 +86,13 @@ export async function fuzzWire(options: WireOptions): Promise<WireReport> {
       byTarget.set(name, (byTarget.get(name) ?? 0) + tally.messages - before);
       if (episode % 256 === 0) await new Promise((resolve) => setTimeout(resolve));
       if (unhandled !== undefined) {
-        throw new WireFault(seed, episode, "one of the last 256 episodes, unhandled", [], unhandled);
+        throw new WireFault(
+          seed,
+          episode,
+          "one of the last 256 episodes, unhandled",
+          [],
+          unhandled,
+        );
       }
       progress?.(episode, tally);
     }
