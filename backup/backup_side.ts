@@ -12,6 +12,7 @@ import { ExitCode, PeerError } from "../base/errors.ts";
 import { helloTimeoutMs, replayStallMs, tickMaxMs } from "../base/limits.ts";
 import type { Bytes } from "../base/layout.ts";
 import type { Say } from "../base/reporter.ts";
+import { goodbye } from "../link/goodbye.ts";
 import type { FrameLink } from "../link/link.ts";
 import { Gauge } from "../machine/channel.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
@@ -104,9 +105,7 @@ export class BackupSide {
   /** Sends what waits, then closes; `received` ends with that. */
   async #closeLink(received: Promise<void>): Promise<void> {
     using _decoder = this.#decoder;
-    const { link } = this.#parts;
-    await link.endSending();
-    link.close();
+    await goodbye(this.#parts.link);
     await received;
   }
 
@@ -159,7 +158,7 @@ export class BackupSide {
         return void link.send(frame).catch(() => {});
       }
       case "close":
-        return void link.endSending().then(() => link.close());
+        return void goodbye(link);
       case "prepare":
         return this.#prepare(effect.welcome);
       case "feed":

@@ -5,11 +5,11 @@
  * strangers with a bounded time; what a stranger sends can't touch the machine.
  */
 import { PeerError } from "../base/errors.ts";
-import { goodbyeMs, helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
+import { helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import type { Bytes } from "../base/layout.ts";
+import { goodbye } from "../link/goodbye.ts";
 import type { FrameLink, LinkListener } from "../link/link.ts";
-import { wallTimer } from "../link/timer.ts";
 import type { Message } from "../protocol/messages.ts";
 import type { PrimaryInput } from "../protocol/primary.ts";
 import type { Connection } from "../protocol/types.ts";
@@ -108,7 +108,8 @@ export class BackupConnections {
       }
       let message: Message | undefined = hello;
       while (message !== undefined) {
-        this.#step({ type: "message", connection, message });
+        // Dropped, it is read until it closes, and heard no more: it could join, and not be answered.
+        if (this.#links.has(connection)) this.#step({ type: "message", connection, message });
         message = await receiveMessage(link);
       }
     } catch (error) {
@@ -119,14 +120,6 @@ export class BackupConnections {
     link.close();
     this.#step({ type: "closed", connection, why });
   }
-}
-
-/** Sends what waits and closes; a peer that takes nothing any more has a bounded time for it. */
-async function goodbye(link: FrameLink): Promise<void> {
-  const cancel = wallTimer(goodbyeMs, () => link.close());
-  await link.endSending();
-  cancel();
-  link.close();
 }
 
 /** The next message of a link; undefined at its end. */

@@ -134,7 +134,7 @@ export class BackupProtocol {
         if (!inSession && this.#endedWhy === undefined) {
           return this.#report("a takeover is under way; not leaving now");
         }
-        this.#send({ type: "leave", why: input.why });
+        if (inSession) this.#send({ type: "leave", why: input.why });
         return this.#end(ExitCode.ok, `left: ${input.why}`);
     }
   }

@@ -101,3 +101,11 @@ Deno.test("a handover in front of frames that are not here is a breach", () => {
     "goLive generation=2 kept []",
   ]);
 });
+
+Deno.test("asked to leave while it drains after the guest's end, it says nothing to who is gone", () => {
+  const backup = new TestBackup().join();
+  backup.hear({ type: "ended", why: "done" });
+  const effects = backup.give({ type: "leave", why: "stopped" });
+  assert.deepEqual(effects.filter((text) => text.startsWith("send")), []);
+  assert.equal(backup.protocol.phase, "over");
+});

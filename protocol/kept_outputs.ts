@@ -8,10 +8,11 @@
  * Source: Fadhihansah 2017: the backup performs what was not notified.
  */
 import { PeerError } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 import type { Output } from "./output_gate.ts";
 
 interface Stream {
-  readonly kept: Output[];
+  readonly kept: Fifo<Output>;
   doneOffset: number;
   /** Where the last output ended, kept or not; undefined before the first. */
   end: number | undefined;
@@ -29,12 +30,14 @@ export class KeptOutputs {
 
   /** How many outputs are kept. */
   get count(): number {
-    return this.all().length;
+    let count = 0;
+    for (const { kept } of this.#streams.values()) count += kept.length;
+    return count;
   }
 
   /** What a takeover has to perform, in order. */
   all(): Output[] {
-    return [...this.#streams.values()].flatMap(({ kept }) => kept);
+    return [...this.#streams.values()].flatMap(({ kept }) => [...kept]);
   }
 
   /**
@@ -53,7 +56,8 @@ export class KeptOutputs {
       throw new PeerError(`sink ${output.sink}: output up to ${end}, expected a stream shorter`);
     }
     stream.end = end;
-    stream.kept.push(output);
+    // One without bytes is nothing to perform, and no bound on bytes would ever stop them.
+    if (output.bytes.length > 0) stream.kept.push(output);
     this.#bytes += output.bytes.length;
     return this.#drop(stream);
   }
@@ -85,7 +89,7 @@ export class KeptOutputs {
   #drop(stream: Stream): Output[] {
     const dropped: Output[] = [];
     for (;;) {
-      const first = stream.kept[0];
+      const first = stream.kept.first;
       if (first === undefined || first.offset >= stream.doneOffset) return dropped;
       const doneBytes = Math.min(first.bytes.length, stream.doneOffset - first.offset);
       dropped.push({ ...first, bytes: first.bytes.subarray(0, doneBytes) });
@@ -94,7 +98,7 @@ export class KeptOutputs {
         stream.kept.shift();
       } else {
         const offset = first.offset + doneBytes;
-        stream.kept[0] = { ...first, offset, bytes: first.bytes.subarray(doneBytes) };
+        stream.kept.replaceFirst({ ...first, offset, bytes: first.bytes.subarray(doneBytes) });
       }
     }
   }
@@ -102,7 +106,7 @@ export class KeptOutputs {
   #stream(sink: number): Stream {
     let stream = this.#streams.get(sink);
     if (stream === undefined) {
-      stream = { kept: [], doneOffset: 0, end: undefined };
+      stream = { kept: new Fifo(), doneOffset: 0, end: undefined };
       this.#streams.set(sink, stream);
     }
     return stream;

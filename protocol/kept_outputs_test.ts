@@ -87,6 +87,16 @@ Deno.test("kept and done are, byte for byte, what a plain model of the streams s
   );
 });
 
+Deno.test("outputs without bytes are not kept: no bound on bytes would stop them", () => {
+  const kept = new KeptOutputs();
+  for (let times = 0; times < 10; times++) {
+    assert.deepEqual(kept.add({ sink: 0, offset: 5, point: 1, bytes: new Uint8Array() }), []);
+  }
+  assert.equal(kept.count, 0);
+  kept.add({ sink: 0, offset: 5, point: 2, bytes: bytesAt(5, 1) });
+  assert.deepEqual(kept.done(0, 9).map(({ offset }) => offset), [5]);
+});
+
 /** Bytes that tell their own offset. */
 function bytesAt(offset: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => offset + index);

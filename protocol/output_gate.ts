@@ -11,6 +11,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 
 /** Bytes that leave the machine. */
 export interface Output {
@@ -28,7 +29,7 @@ export interface Output {
 export const CONSOLE_SINK = 0;
 
 interface Queue {
-  readonly waiting: Output[];
+  readonly waiting: Fifo<Output>;
   performing: boolean;
   doneOffset: number;
   /** All of it was kept by a backup: the machine's own next output has to follow on it. */
@@ -96,7 +97,7 @@ export class OutputGate {
   take(): Output[] {
     const taken: Output[] = [];
     for (const queue of this.#queues.values()) {
-      const next = queue.waiting[0];
+      const next = queue.waiting.first;
       if (next === undefined || queue.performing || next.point > this.#releasedThrough) continue;
       queue.performing = true;
       this.#takenThrough = Math.max(this.#takenThrough, next.point);
@@ -118,7 +119,7 @@ export class OutputGate {
 
   /** Every output that is not done, in order: what a state transfer has to carry. */
   undone(): Output[] {
-    return [...this.#queues.values()].flatMap((queue) => queue.waiting);
+    return [...this.#queues.values()].flatMap((queue) => [...queue.waiting]);
   }
 
   #push(queue: Queue, output: Output): void {
@@ -134,7 +135,7 @@ export class OutputGate {
   #queue({ sink, offset }: Output, isAdopted: boolean): Queue {
     let queue = this.#queues.get(sink);
     if (queue === undefined) {
-      queue = { waiting: [], performing: false, doneOffset: offset, isAdopted };
+      queue = { waiting: new Fifo(), performing: false, doneOffset: offset, isAdopted };
       this.#queues.set(sink, queue);
     }
     return queue;
@@ -143,6 +144,6 @@ export class OutputGate {
 
 /** The offset that the sink's next output has to have. */
 function endOf({ waiting, doneOffset }: Queue): number {
-  const last = waiting.at(-1);
+  const last = waiting.last;
   return last === undefined ? doneOffset : last.offset + last.bytes.length;
 }

@@ -34,7 +34,7 @@
  * ```
  *
  * The crc32c covers the first 12 bytes and the payload. `have` of all ones asks for everything that is
- * still there. Offsets are at most 2^53 - 1.
+ * still there. Offsets are at most 2^53 - 1, those behind the last byte of a message too.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
@@ -257,6 +257,11 @@ export function decodeMessage(bytes: Bytes, from: "client" | "server"): Message 
   const tail = bytes.subarray(at);
   if (rest) message[rest.name] = rest.is === "text" ? readText(tail) : tail;
   else if (tail.length > 0) throw new PeerError(`console: ${type} is too long`);
+  // The offset behind its last byte is counted on, too.
+  const end = Number(message.offset) + tail.length;
+  if (rest?.is === "bytes" && !Number.isSafeInteger(end)) {
+    throw new PeerError(`console: ${type} is too long: it ends at ${end}`);
+  }
   return message as unknown as Message;
 }
 

@@ -106,3 +106,13 @@ Deno.test("any payload with a right checksum is a message or a PeerError", () =>
   });
   fc.assert(property, { seed, numRuns: 2000 });
 });
+
+Deno.test("bytes of a stream that would end beyond the last offset are refused", () => {
+  const last = Number.MAX_SAFE_INTEGER;
+  for (const [type, from] of [["output", "server"], ["input", "client"]] as const) {
+    const message = { type, offset: last - 2, bytes: new Uint8Array(2) };
+    assert.deepEqual(decodeMessage(encodeMessage(message), from), message);
+    const beyond = encodeMessage({ ...message, bytes: new Uint8Array(3) });
+    assert.throws(() => decodeMessage(beyond, from), PeerError);
+  }
+});
