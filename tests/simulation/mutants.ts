@@ -262,8 +262,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "protocol/kept_outputs.ts",
-        "flatMap(({ kept }) => kept);",
-        "flatMap(({ kept }) => kept.toReversed());",
+        "flatMap(({ kept }) => [...kept]);",
+        "flatMap(({ kept }) => [...kept].reverse());",
       ),
     ],
   },

@@ -40,6 +40,9 @@ export class WireConnection implements ByteStream {
       (this.#unread.length === 0 && this.#reading !== undefined);
   }
 
+  /** A client makes its connection by itself, and takes it for one of Deno's. */
+  setNoDelay(): void {}
+
   read(into: Bytes): Promise<number | null> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("closed"));
     const { promise, resolve, reject } = Promise.withResolvers<number | null>();
