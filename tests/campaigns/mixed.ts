@@ -2,7 +2,7 @@
  * The campaign of mixed pairs: one side on this machine's KVM, the other one on a stock host, each way round; the
  * same exits, outputs and general registers on both.
  *
- *   deno run -A tests/campaigns/mixed.ts --rounds 370 --minutes 5 --seed 1 --here primary,backup
+ *   deno run -A tests/campaigns/mixed.ts --rounds 400 --minutes 5 --seed 1 --here primary,backup
  *
  * `stress` for so many rounds, `ledger` with random input for so many minutes, for each side that is to be
  * on this machine.
@@ -17,7 +17,7 @@ import { Random } from "../support/random.ts";
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: "string", default: "370" },
+    rounds: { type: "string", default: "400" },
     minutes: { type: "string", default: "5" },
     seed: { type: "string", default: "1" },
     here: { type: "string", default: "primary,backup" },
