@@ -24,6 +24,7 @@ import {
   BackupProtocol,
   type BackupRules,
 } from "../protocol/backup.ts";
+import { reportPeriodMs } from "../protocol/join.ts";
 import { decodeMessage, encodeMessage, messageKind, type MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
@@ -229,7 +230,7 @@ export class BackupSide {
       const message = decodeMessage(kind, openMessage(bytes).payload);
       if (message.type === "welcome") {
         checkWelcome(message);
-        this.#tickEvery(Math.min(message.heartbeatMs / 2, tickMaxMs));
+        this.#tickEvery(Math.min(reportPeriodMs(message) / 2, tickMaxMs));
       }
       return this.step({ type: "message", message });
     }

@@ -47,13 +47,14 @@ export interface TakeoverParts extends SessionParts {
 /** Main: the primary that this backup becomes. Its generation has been won, its thread told. */
 export function becomePrimary(parts: TakeoverParts): PrimarySide {
   const { welcome, generation, kept } = parts;
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs } = welcome;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
   const rules = {
     machineId,
     memoryBytes,
     commitReplayed,
     heartbeatMs,
     timeoutMs,
+    lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
     heldBytesMax: heldOutputBytes,

@@ -135,6 +135,10 @@ export const keptOutputBytes = 4 * heldOutputBytes;
 /** Times that one backup process may diverge and join anew before it declares itself unfit. */
 export const divergenceLimit = 3;
 
+/** The least limit of the execution lag: what is known of it is as old as half of it, and timers count in
+ * milliseconds. */
+export const lagMaxLeastMs = 20;
+
 /** How long silence may be tolerated: a day. More is no takeover; the channel carries 32 bits. */
 export const timeoutMaxMs = 24 * 3600 * 1000;
 
@@ -170,6 +174,17 @@ export const replayStallMs = 10_000;
  * frame or an ack must not wait until a busy guest has used up its slice. 5 is a
  * third of main's weight: the guest still gets most of a core that nobody else wants. */
 export const vcpuNiceness = 5;
+
+/** The most of its time that a guest may be made to pause so that the backup keeps up. A backup that is twenty
+ * times slower is no backup: then the windows in bytes stop the guest. */
+export const throttleShareMax = 0.95;
+
+/** The shortest pause of a guest that is slowed down: ten times what going to sleep and waking costs. */
+export const pauseLeastUs = 1000;
+
+/** The longest: the machine's clock goes on with the host's up to steps of {@link clockStepMaxUs}, and half
+ * of that leaves room for a host that wakes late. */
+export const pauseMaxUs = 25_000;
 
 /** Exits between two time events at most: the clock that a takeover goes on from is never staler. */
 export const exitsPerTimeEvent = 256;

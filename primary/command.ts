@@ -6,6 +6,7 @@ import {
   command,
   onStopSignals,
   parseCount,
+  parseLimit,
   parseMilliseconds,
   parseSize,
 } from "../base/command_line.ts";
@@ -75,6 +76,12 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
       "how often the sides hear of each other (default: a tenth of the timeout)",
       parseMilliseconds,
     )
+    .option(
+      "--lag-max <ms>",
+      "slow the guest down while the backup's replay is further behind; off: never",
+      parseLimit,
+      200,
+    )
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option("--supersede <generation>", "start anew though this generation never ended", parseCount)
     .action(async (guest, options) => {
@@ -103,6 +110,7 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
           commitReplayed: options.commit === "replayed",
           heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
           timeoutMs: options.timeout,
+          lagMaxMs: options.lagMax,
           ...(options.id === undefined ? {} : { id: options.id }),
           ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
         },

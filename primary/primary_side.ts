@@ -20,12 +20,14 @@ import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machi
 import type { RingRecord } from "../machine/ring.ts";
 import { errorOf, type ThreadNotice, type VcpuThread } from "../machine/vcpu_thread.ts";
 import type { ClaimResult } from "../arbiter/arbiter.ts";
+import { reportPeriodMs } from "../protocol/join.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import type { ClaimOutcome, Halt } from "../protocol/types.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { BackupConnections } from "./backup_connections.ts";
 import { Latency } from "./latency.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { Throttle } from "./throttle.ts";
 
 /** A seam for tests: sees what comes in and what goes out, and may end the process there. */
 export interface Interposer {
@@ -56,6 +58,9 @@ export class PrimarySide {
   readonly #halted = Promise.withResolvers<Halt>();
   readonly #ackLatency = new Latency();
   readonly #sentMs: { sequence: number; sentMs: number }[] = [];
+  readonly #throttle: Throttle;
+  /** The share that the vCPU's thread was last told. */
+  #toldShare = 0;
   #performedOutputs = 0;
   #doneOutputs = 0;
   #wake: (() => void) | undefined;
@@ -67,6 +72,7 @@ export class PrimarySide {
   constructor(parts: PrimaryParts) {
     this.#parts = parts;
     this.#protocol = parts.protocol;
+    this.#throttle = new Throttle(parts.protocol.rules.lagMaxMs);
   }
 
   /** Resolves when a backup follows for the first time. */
@@ -77,8 +83,8 @@ export class PrimarySide {
   /** Runs until the side halts; gives its parts back and says how it ended. */
   async run(): Promise<Halt> {
     const { connections, sink, say } = this.#parts;
-    const { heartbeatMs } = this.#protocol.rules;
-    this.#ticker = setInterval(() => this.#tick(), Math.min(heartbeatMs / 2, tickMaxMs));
+    const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
+    this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
     const threadEnded = this.#readThread();
     this.#pumpInput();
@@ -139,6 +145,8 @@ export class PrimarySide {
       },
       log: { bytes: gauges[Gauge.logBytes], events: gauges[Gauge.events] },
       ackLatencyMs: this.#ackLatency.percentiles(),
+      executionLagMs: session?.replayLag(performance.now())?.lagMs ?? null,
+      throttle: this.#throttle.share,
       executionLagPoints: session === undefined ? null : gauges[Gauge.point]! - session.point,
       divergences,
       digestPoint: gauges[Gauge.digestPoint],
@@ -150,19 +158,32 @@ export class PrimarySide {
   /** Outputs that this side performed at its takeover, for the status. */
   performedAtTakeover = 0;
 
-  /** The backup hears something at every heartbeat: that may as well be log. */
+  /** The backup hears something that often: that may as well be log. */
   get #frameAgeMs(): number {
-    return Math.min(this.#protocol.rules.heartbeatMs, frameAgeMaxMs);
+    return Math.min(reportPeriodMs(this.#protocol.rules), frameAgeMaxMs);
   }
 
   #tick(): void {
     this.step({ type: "tick" });
+    this.#slowDown();
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
     // A backup that joins will have to know of it: then the protocol says when.
     if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);
     }
+  }
+
+  /** Slows the guest down as far as the backup needs it. */
+  #slowDown(): void {
+    const { channel } = this.#parts.thread;
+    const nowMs = performance.now();
+    const share = this.#throttle.update(this.#protocol.session?.replayLag(nowMs), nowMs);
+    // Not to a thread that waits for room, and has not heard the last of it. Otherwise again and again while it
+    // lasts: to be told stops a guest that does not exit by itself.
+    if ((share === 0 && this.#toldShare === 0) || channel.commands.usedBytes > 0) return;
+    this.#toldShare = share;
+    this.#tell({ type: "throttle", share });
   }
 
   /** Something happened. */

@@ -146,6 +146,7 @@ export class FakeRecorder {
       sequence: ++log.sequence,
       through: this.machine.point,
       inputOffset: 0,
+      ranUs: 0,
       completesState,
       bytes: new TextEncoder().encode(JSON.stringify(payload)),
     };

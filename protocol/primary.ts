@@ -107,7 +107,7 @@ export class PrimaryProtocol {
         if (input.connection === this.#session?.connection) this.#lose(input.why);
         return;
       case "frame":
-        return this.#frame(input.frame);
+        return this.#frame(input.frame, nowMs);
       case "output":
         return this.gate.add(input.output);
       case "performed":
@@ -201,7 +201,7 @@ export class PrimaryProtocol {
     return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
   }
 
-  #frame(frame: LoggedFrame): void {
+  #frame(frame: LoggedFrame, nowMs: number): void {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
     const { connection } = session;
@@ -211,7 +211,7 @@ export class PrimaryProtocol {
         this.#send(connection, { type: "kept", sink, offset, bytes });
       }
     }
-    session.send(frame);
+    session.send(frame, nowMs);
     this.#effects.push({ type: "sendFrame", connection, frame });
   }
 

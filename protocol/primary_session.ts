@@ -18,6 +18,16 @@ import type { Connection } from "./types.ts";
 /** A frame that was sent, without its bytes. */
 type SentFrame = Pick<LoggedFrame, "sequence" | "through" | "inputOffset">;
 
+/** How far a backup's replay is behind what was sent to it, as far as its acks tell. */
+export interface ReplayLag {
+  /** The execution lag: how long ago the oldest log was sent that is not replayed, in milliseconds. */
+  readonly lagMs: number;
+  /** For how long the guest ran to make all the log that is not replayed, in milliseconds. */
+  readonly unreplayedRunMs: number;
+  /** The same of all log that is, from the guest's start on. */
+  readonly replayedRunMs: number;
+}
+
 /** One backup's session. */
 export class PrimarySession {
   /** `protected` has been sent: the backup may claim. */
@@ -38,8 +48,15 @@ export class PrimarySession {
   #sentThrough = 0;
   #beatMs = 0;
   readonly #unacked: SentFrame[] = [];
-  readonly #unreplayed: { readonly sequence: number; readonly bytes: number }[] = [];
+  readonly #unreplayed: {
+    readonly sequence: number;
+    readonly bytes: number;
+    readonly sentMs: number;
+    readonly ranUs: number;
+  }[] = [];
   #unreplayedBytes = 0;
+  #sentRanUs = 0;
+  #replayedRanUs = 0;
 
   /**
    * @param connection the logging channel
@@ -80,14 +97,27 @@ export class PrimarySession {
     return (this.commitReplayed ? this.replayed : this.received) >= sequence;
   }
 
+  /** How far the replay is behind. Undefined before the state is replayed: nothing could be behind yet. */
+  replayLag(nowMs: number): ReplayLag | undefined {
+    if (this.replayedState === undefined) return undefined;
+    const oldest = this.#unreplayed[0];
+    return {
+      lagMs: oldest === undefined ? 0 : nowMs - oldest.sentMs,
+      unreplayedRunMs: (this.#sentRanUs - this.#replayedRanUs) / 1000,
+      replayedRunMs: this.#replayedRanUs / 1000,
+    };
+  }
+
   /** A frame of this session goes out. */
-  send({ sequence, through, inputOffset, completesState, bytes }: LoggedFrame): void {
+  send(frame: LoggedFrame, nowMs: number): void {
+    const { sequence, through, inputOffset, ranUs, completesState, bytes } = frame;
     assert(sequence === this.sent + 1, `frame ${sequence} of the log, expected ${this.sent + 1}`);
     this.sent = sequence;
     this.#sentThrough = through;
+    this.#sentRanUs = ranUs;
     if (completesState) this.#stateSequence = sequence;
     this.#unacked.push({ sequence, through, inputOffset });
-    this.#unreplayed.push({ sequence, bytes: bytes.length });
+    this.#unreplayed.push({ sequence, bytes: bytes.length, sentMs: nowMs, ranUs });
     this.#unreplayedBytes += bytes.length;
   }
 
@@ -117,7 +147,9 @@ export class PrimarySession {
     this.point = point;
     this.heardMs = Math.max(this.heardMs, echoMs);
     while (this.#unreplayed[0] !== undefined && this.#unreplayed[0].sequence <= replayed) {
-      this.#unreplayedBytes -= this.#unreplayed.shift()!.bytes;
+      const { bytes, ranUs } = this.#unreplayed.shift()!;
+      this.#unreplayedBytes -= bytes;
+      this.#replayedRanUs = ranUs;
     }
     while (this.#unacked[0] !== undefined && this.holds(this.#unacked[0].sequence)) {
       this.acked = this.#unacked.shift();

@@ -19,6 +19,8 @@ export interface PrimaryRules {
   readonly heartbeatMs: number;
   /** Silence for longer than this is a suspicion. */
   readonly timeoutMs: number;
+  /** An execution lag above this slows the guest; 0: none does. */
+  readonly lagMaxMs: number;
   /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
@@ -37,6 +39,8 @@ export interface LoggedFrame {
   readonly through: number;
   /** Console input that the log up to here has consumed: a stream offset. */
   readonly inputOffset: number;
+  /** How long the guest had run when the frame was closed, in microseconds. */
+  readonly ranUs: number;
   /** The frame completes the state that the session began with. */
   readonly completesState: boolean;
   /** The frame as it is sent, header included. */
