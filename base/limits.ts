@@ -196,7 +196,8 @@ export const framePayloadTargetBytes = 32 * KiB;
  * backup's lag. A log for a file alone has frames of this age. */
 export const frameAgeMaxMs = 250;
 
-/** An output that ends in no newline waits this long for more bytes before its frame is closed. */
+/** An output that ends in no newline waits for more bytes while the guest runs for this long; then its frame is
+ * closed. */
 export const flushDelayMaxUs = 2_000;
 
 /** Output bytes that share a frame at most: 16 lines. */

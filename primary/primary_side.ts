@@ -143,7 +143,11 @@ export class PrimarySide {
         kept: 0,
         performedAtTakeover: this.performedAtTakeover,
       },
-      log: { bytes: gauges[Gauge.logBytes], events: gauges[Gauge.events] },
+      log: {
+        bytes: gauges[Gauge.logBytes],
+        events: gauges[Gauge.events],
+        unreplayedBytes: session?.unreplayedBytes ?? null,
+      },
       ackLatencyMs: this.#ackLatency.percentiles(),
       executionLagMs: session?.replayLag(performance.now())?.lagMs ?? null,
       throttle: this.#throttle.share,

@@ -57,6 +57,7 @@ export class Recorder implements InputSource {
   #frameAgeUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
   readonly #outputs = new OutputBatch();
+  /** How long the guest had run when the first of it was put out. */
   #outputSinceUs = 0;
   #newline = false;
   /** Input that is on its way into the machine: one record of the ring, and how much of it is used. */
@@ -135,7 +136,7 @@ export class Recorder implements InputSource {
     if (machine.end !== undefined) return this.#noticeEnd(machine);
     const pauseUs = this.#pacer.ran(this.#nowUs);
     if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
-    if (pauseUs > 0) this.#pause(machine, pauseUs);
+    if (pauseUs > 0) this.#pause(pauseUs);
     if (
       this.#log !== undefined && !this.#adrift &&
       machine.point - this.#lastDigestPoint >= this.#digestInterval
@@ -166,14 +167,16 @@ export class Recorder implements InputSource {
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
-    if (this.#outputs.bytes === 0) this.#outputSinceUs = this.#nowUs;
+    if (this.#outputs.bytes === 0) this.#outputSinceUs = this.#pacer.ranUs;
     this.#outputs.add(offset, bytes);
     if (bytes.at(-1) === NEWLINE) this.#newline = true;
   }
 
-  /** Lets the backup come closer. Only the host's time passes: the guest is where it was. */
-  #pause(machine: Machine, pauseUs: number): void {
-    this.#close(machine, this.#outputs.bytes > 0);
+  /**
+   * Lets the backup come closer. Only the host's time passes: the guest is where it was, and a line that it has
+   * begun waits for its end. A frame for each piece would be more log than the guest had made without pauses.
+   */
+  #pause(pauseUs: number): void {
     const endUs = this.clock.nowUs() + pauseUs;
     for (;;) {
       this.channel.hear();
@@ -212,7 +215,7 @@ export class Recorder implements InputSource {
   #flushIfDue(machine: Machine): void {
     const outputDue = this.#outputs.bytes > 0 && (this.#newline ||
       this.#outputs.bytes >= outputBatchBytes ||
-      this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
+      this.#pacer.ranUs - this.#outputSinceUs >= flushDelayMaxUs);
     const logDue = this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
         this.#nowUs - this.#frameOpenedUs >= this.#frameAgeUs);
