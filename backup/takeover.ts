@@ -4,7 +4,7 @@
  * reaches into primary/.
  */
 import type { Claimer } from "../arbiter/claimer.ts";
-import { heldOutputBytes, logWindowBytes } from "../base/limits.ts";
+import { heldOutputBytes, linkBurstBytes, logWindowBytes } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { parseAddress } from "../link/address.ts";
@@ -57,6 +57,7 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
+    burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
   };
   const side = new PrimarySide({

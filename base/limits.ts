@@ -124,6 +124,10 @@ export const inputRingBytes = 64 * KiB;
  * seconds of a busy guest; beyond it the primary's guest waits. */
 export const logWindowBytes = 2 * MiB;
 
+/** Log that may be on its way to the backup before it is known what the link carries; doubled with each round trip
+ * that it carries. At 100 kbit/s a third of a second: a heartbeat behind it is within the default timeout. */
+export const linkBurstBytes = 4 * KiB;
+
 /** Outputs that are held by the primary, or kept by the backup: a second of a console at full speed
  * (30,000 exits a second, a byte each) thirty times over; beyond it the primary's guest waits. */
 export const heldOutputBytes = 1 * MiB;

@@ -6,7 +6,13 @@ import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { ExitCode, UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
-import { heldOutputBytes, lagMaxLeastMs, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
+import {
+  heldOutputBytes,
+  lagMaxLeastMs,
+  linkBurstBytes,
+  logWindowBytes,
+  timeoutMaxMs,
+} from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { hostKind } from "../machine/host_kind.ts";
@@ -94,6 +100,7 @@ export async function startPrimary(
     lagMaxMs: options.lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
+    burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
   };
   await sink.goLive(0, 0, generation);

@@ -18,6 +18,7 @@ import type { Halt } from "./types.ts";
 export const simulatedRules: PrimaryRules = {
   ...primaryRules,
   windowBytes: 200,
+  burstBytes: 40,
   heldBytesMax: 50,
   timeoutMs: 200,
 };

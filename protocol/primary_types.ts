@@ -25,6 +25,8 @@ export interface PrimaryRules {
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
   readonly windowBytes: number;
+  /** Bytes of log that may be on their way, whatever the link has shown to carry. */
+  readonly burstBytes: number;
   /** Bytes of output that may be held. */
   readonly heldBytesMax: number;
 }
