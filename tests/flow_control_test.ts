@@ -34,16 +34,21 @@ Deno.test("a backup slowed to half its speed slows the guest, within all bounds,
   await using pair = Pair.start({ primary: { args: SIDE_ARGS } });
   await pair.primary.protected();
   await using watch = new Watch(pair.consoles, { intervalMs: 0 });
-  await watch.progress(100);
-  {
-    await using slow = new HalfSpeed(pair.backup);
-    const slowed = await lookAt(pair);
-    assert.ok(slow.stops > LOOKS, `${slow.stops} stops of the backup`);
-    assert.ok(slowed >= SLOWED_LOOKS, `seen to be slowed down ${slowed} times of ${LOOKS}`);
-    await watch.progress(100);
-  }
-  await isLetGo(pair.primary);
-  await watch.progress(100);
+  await halveSpeed(pair.primary, pair.backup, watch);
+  await watch.finish();
+});
+
+Deno.test("a side that has taken over slows the guest for its new backup just as well", async () => {
+  await using pair = Pair.start({ primary: { args: SIDE_ARGS } });
+  const { backup } = pair;
+  await backup.saying(/protected: this side may take over/);
+  await using watch = new Watch(pair.consoles, { intervalMs: 0 });
+  await watch.progress();
+  await pair.primary.kill();
+  await backup.live(2);
+  const joined = pair.startBackup({}, "backup");
+  await joined.protected();
+  await halveSpeed(backup, joined, watch);
   await watch.finish();
 });
 
@@ -58,11 +63,10 @@ Deno.test("a link of 1 Mbit/s carries the pair, a tenth of that slows the guest,
   await pair.primary.protected();
   await using watch = new Watch(pair.consoles, { intervalMs: 0 });
   await watch.progress(100);
-  await lookAt(pair);
+  await lookAt(pair.primary, pair.backup);
   await watch.progress(100);
   link.bitsPerSecond = 100_000;
-  const slowed = await lookAt(pair);
-  assert.ok(slowed >= SLOWED_LOOKS, `seen to be slowed down ${slowed} times of ${LOOKS}`);
+  await isSlowed(pair.primary, pair.backup);
   await watch.progress(20);
   link.bitsPerSecond = 100_000_000;
   await isLetGo(pair.primary);
@@ -70,9 +74,27 @@ Deno.test("a link of 1 Mbit/s carries the pair, a tenth of that slows the guest,
   await watch.finish();
 });
 
+/** Slows the backup, looks, and lets it go. */
+async function halveSpeed(primary: SideProcess, backup: SideProcess, watch: Watch): Promise<void> {
+  await watch.progress(100);
+  {
+    await using slow = new HalfSpeed(backup);
+    await isSlowed(primary, backup);
+    assert.ok(slow.stops > LOOKS, `${slow.stops} stops of the backup`);
+    await watch.progress(100);
+  }
+  await isLetGo(primary);
+  await watch.progress(100);
+}
+
+/** Checks that the guest is slowed down, within all bounds. */
+async function isSlowed(primary: SideProcess, backup: SideProcess): Promise<void> {
+  const slowed = await lookAt(primary, backup);
+  assert.ok(slowed >= SLOWED_LOOKS, `seen to be slowed down ${slowed} times of ${LOOKS}`);
+}
+
 /** Looks at a pair that is under load; checks what is bounded, and returns how often the guest was slowed down. */
-async function lookAt(pair: Pair): Promise<number> {
-  const { primary, backup } = pair;
+async function lookAt(primary: SideProcess, backup: SideProcess): Promise<number> {
   const before = [primary, backup].map(residentBytes);
   let slowed = 0;
   for (let look = 0; look < LOOKS; look++) {
