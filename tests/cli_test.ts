@@ -99,7 +99,10 @@ Deno.test("a command line that makes no sense ends with code 2 and says what wou
     [primary(scratch, "hello", "--status", "77"), /"77": expected HOST:PORT/],
     [primary(scratch, "hello", "--commit", "soon"), /Allowed choices are received, replayed/],
     [primary(scratch, "hello", "--timeout", "0"), /expected a duration such as 500ms/],
-    [primary(scratch, "hello", "--timeout", "60ms"), /a timeout of at least two heartbeats/],
+    [
+      primary(scratch, "hello", "--timeout", "60ms", "--heartbeat", "50ms"),
+      /a timeout of at least two heartbeats/,
+    ],
     [primary(scratch, "hello", "--timeout", "999999999s"), /at most 86400000ms/],
     [primary(scratch, "hello", "--lag-max", "5ms"), /expected off, or 20ms to 86400000ms/],
     [primary(scratch, "hello", "--lag-max", "0"), /expected a duration such as 500ms/],
