@@ -126,6 +126,7 @@ export class PrimarySide {
     const { thread, claimer } = this.#parts;
     const { gauges } = thread.channel;
     const { session, gate, mode, generation, divergences } = this.#protocol;
+    const lagMs = session?.replayLag(performance.now())?.lagMs;
     return {
       machineId: claimer.claimant.machineId,
       role: "primary",
@@ -149,8 +150,8 @@ export class PrimarySide {
         unreplayedBytes: session?.unreplayedBytes ?? null,
       },
       ackLatencyMs: this.#ackLatency.percentiles(),
-      executionLagMs: session?.replayLag(performance.now())?.lagMs ?? null,
-      throttle: this.#throttle.share,
+      executionLagMs: lagMs === undefined ? null : Math.round(lagMs),
+      throttle: Math.round(1000 * this.#throttle.share) / 1000,
       executionLagPoints: session === undefined ? null : gauges[Gauge.point]! - session.point,
       divergences,
       digestPoint: gauges[Gauge.digestPoint],
