@@ -7,7 +7,7 @@ import { chooseSeed } from "./support/random.ts";
 import { fuzzWire } from "./support/wire_fuzz.ts";
 
 const seed = chooseSeed("wire_fuzz_test");
-const MESSAGES = 200_000;
+const MESSAGES = 100_000;
 
 Deno.test(`no message of ${MESSAGES} does more than be taken in or refused with a reason`, async () => {
   const { tally, byTarget } = await fuzzWire({ seed, messages: MESSAGES });

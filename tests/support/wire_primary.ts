@@ -61,6 +61,8 @@ export class PrimaryTarget implements WireTarget {
   #isProbing = false;
   #claim: number | undefined;
   #performing = 0;
+  /** When the last heartbeat went out, by the primary's clock: what a backup that lives echoes. */
+  #beatMs = 0;
   #fault: Error | undefined;
 
   constructor(private readonly random: Random, private readonly tally: Tally) {
@@ -178,6 +180,7 @@ export class PrimaryTarget implements WireTarget {
         if (effect.type === "sendFrame") {
           return this.#connections.sendFrame(effect.connection, effect.frame.bytes);
         }
+        if (effect.message.type === "heartbeat") this.#beatMs = effect.message.sentMs;
         return this.#connections.send(effect.connection, effect.message, this.#protocol.generation);
       case "close":
         this.#gone.add(effect.connection);
@@ -190,6 +193,7 @@ export class PrimaryTarget implements WireTarget {
       case "perform":
         return this.#perform(effect.output.point);
       case "startLog":
+        this.#beatMs = 0;
         this.#session = effect.session;
         this.#sequence = 0;
         return;
@@ -357,7 +361,7 @@ export class PrimaryTarget implements WireTarget {
 
   #ack(): Message {
     const { random } = this;
-    const { sent = 0, received = 0, replayed = 0, heardMs = 0 } = this.#protocol.session ?? {};
+    const { sent = 0, received = 0, replayed = 0 } = this.#protocol.session ?? {};
     // As a rule in order: then a session lives long.
     if (random.below(100) < 92) {
       const nowReceived = received + random.below(sent - received + 1);
@@ -366,7 +370,7 @@ export class PrimaryTarget implements WireTarget {
         received: nowReceived,
         replayed: replayed + random.below(nowReceived - replayed + 1),
         point: 0,
-        echoMs: random.below(2) === 0 ? 0 : Math.floor(heardMs),
+        echoMs: random.below(4) === 0 ? 0 : this.#beatMs,
       };
     }
     return {
