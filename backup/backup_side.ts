@@ -25,6 +25,7 @@ import {
   BackupProtocol,
   type BackupRules,
 } from "../protocol/backup.ts";
+import { reportPeriodMs } from "../protocol/join.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
@@ -231,7 +232,7 @@ export class BackupSide {
     if (input.type === "frame") this.#logBytes += bytes.length;
     else if (input.message.type === "welcome") {
       checkWelcome(input.message);
-      this.#tickEvery(Math.min(input.message.heartbeatMs / 2, tickMaxMs));
+      this.#tickEvery(Math.min(reportPeriodMs(input.message) / 2, tickMaxMs));
     }
     this.step(input);
   }

@@ -26,6 +26,11 @@ export function parseMilliseconds(text: string): number {
   return Number(number) * (unit === "s" ? 1000 : 1);
 }
 
+/** As {@link parseMilliseconds}, or `off`: 0. */
+export function parseLimit(text: string): number {
+  return text === "off" ? 0 : parseMilliseconds(text);
+}
+
 /** A command whose errors come out as exceptions, and whose help goes on with examples. */
 export function command(name: string, description: string, examples: readonly string[]): Command {
   const text = examples.map((example) => `  ${example}`).join("\n");

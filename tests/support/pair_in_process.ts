@@ -22,6 +22,7 @@ export function primaryOptions(directory: string): PrimaryOptions {
     commitReplayed: false,
     heartbeatMs: 50,
     timeoutMs: 2000,
+    lagMaxMs: 200,
   };
 }
 
