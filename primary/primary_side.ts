@@ -13,6 +13,7 @@
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
@@ -66,7 +67,7 @@ export class PrimarySide {
   readonly #protocol: PrimaryProtocol;
   readonly #halted = Promise.withResolvers<Halt>();
   readonly #ackLatency = new Latency();
-  readonly #sentMs: { sequence: number; sentMs: number }[] = [];
+  #sentMs = new Fifo<{ readonly sequence: number; readonly sentMs: number }>();
   readonly #throttle: Throttle;
   /** The share that the vCPU's thread was last told. */
   #toldShare = 0;
@@ -233,10 +234,8 @@ export class PrimarySide {
     const { interposer } = this.#parts;
     interposer?.input?.(input);
     const nowMs = Math.floor(performance.now());
-    if (input.type === "message" && input.message.type === "ack") {
-      this.#measure(input.message.received);
-    }
     const effects = this.#protocol.step(input, nowMs);
+    if (input.type === "message" && input.message.type === "ack") this.#measureAcks();
     interposer?.decided?.(input);
     for (const effect of effects) {
       interposer?.before?.(effect);
@@ -263,7 +262,7 @@ export class PrimarySide {
       case "inputCommitted":
         return sink.inputCommitted(effect.offset);
       case "startLog":
-        this.#sentMs.length = 0;
+        this.#sentMs = new Fifo();
         return this.#tell({ ...effect, frameAgeMs: this.#frameAgeMs });
       case "stopLog":
       case "pause":
@@ -369,9 +368,11 @@ export class PrimarySide {
     }
   }
 
-  #measure(received: number): void {
+  /** The frames of the present session that its backup has received by now. */
+  #measureAcks(): void {
+    const received = this.#protocol.session?.received ?? 0;
     const nowMs = performance.now();
-    while (this.#sentMs[0] !== undefined && this.#sentMs[0].sequence <= received) {
+    while (this.#sentMs.first !== undefined && this.#sentMs.first.sequence <= received) {
       this.#ackLatency.add(nowMs - this.#sentMs.shift()!.sentMs);
     }
   }

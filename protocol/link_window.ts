@@ -10,6 +10,7 @@
  *
  * Used by the primary's bookkeeping of a session.
  */
+import { Fifo } from "../base/fifo.ts";
 import type { LoggedFrame } from "./primary_types.ts";
 
 /** What was received in one span. */
@@ -20,8 +21,8 @@ interface Span {
 
 /** See the top of the file. */
 export class LinkWindow {
-  readonly #waiting: LoggedFrame[] = [];
-  readonly #onItsWay: { readonly sequence: number; readonly bytes: number }[] = [];
+  readonly #waiting = new Fifo<LoggedFrame>();
+  readonly #onItsWay = new Fifo<{ readonly sequence: number; readonly bytes: number }>();
   #bytes = 0;
   #lastBytes = 0;
   #span: Span;
@@ -57,7 +58,7 @@ export class LinkWindow {
   /** The frames that go now, in their order: they count as sent. */
   take(): LoggedFrame[] {
     const taken: LoggedFrame[] = [];
-    while (this.#waiting[0] !== undefined && this.#bytes < this.limitBytes) {
+    while (this.#waiting.first !== undefined && this.#bytes < this.limitBytes) {
       const frame = this.#waiting.shift()!;
       this.#onItsWay.push({ sequence: frame.sequence, bytes: frame.bytes.length });
       this.#bytes += frame.bytes.length;
@@ -73,7 +74,7 @@ export class LinkWindow {
       this.#lastBytes = ageMs < 2 * this.spanMs ? this.#span.bytes : 0;
       this.#span = { beganMs: nowMs, bytes: 0 };
     }
-    while (this.#onItsWay[0] !== undefined && this.#onItsWay[0].sequence <= sequence) {
+    while (this.#onItsWay.first !== undefined && this.#onItsWay.first.sequence <= sequence) {
       const { bytes } = this.#onItsWay.shift()!;
       this.#bytes -= bytes;
       this.#span.bytes += bytes;

@@ -10,6 +10,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 import { joinSilenceMs } from "../base/limits.ts";
 import type { MessageOf } from "./messages.ts";
 import { LinkWindow } from "./link_window.ts";
@@ -50,13 +51,13 @@ export class PrimarySession {
   #stateSequence: number | undefined;
   #sentThrough = 0;
   #beatMs = 0;
-  readonly #unacked: FrameMark[] = [];
-  readonly #unreplayed: {
+  readonly #unacked = new Fifo<FrameMark>();
+  readonly #unreplayed = new Fifo<{
     readonly sequence: number;
     readonly bytes: number;
     readonly loggedMs: number;
     readonly ranUs: number;
-  }[] = [];
+  }>();
   #unreplayedBytes = 0;
   readonly #link: LinkWindow;
   #loggedRanUs = 0;
@@ -105,7 +106,7 @@ export class PrimarySession {
   /** How far the replay is behind. Undefined before the state is replayed: nothing could be behind yet. */
   replayLag(nowMs: number): ReplayLag | undefined {
     if (this.replayedState === undefined) return undefined;
-    const oldest = this.#unreplayed[0];
+    const oldest = this.#unreplayed.first;
     return {
       lagMs: oldest === undefined ? 0 : nowMs - oldest.loggedMs,
       unreplayedRunMs: (this.#loggedRanUs - this.#replayedRanUs) / 1000,
@@ -163,12 +164,12 @@ export class PrimarySession {
     this.replayed = replayed;
     this.point = point;
     this.heardMs = Math.max(this.heardMs, echoMs);
-    while (this.#unreplayed[0] !== undefined && this.#unreplayed[0].sequence <= replayed) {
+    while (this.#unreplayed.first !== undefined && this.#unreplayed.first.sequence <= replayed) {
       const { bytes, ranUs } = this.#unreplayed.shift()!;
       this.#unreplayedBytes -= bytes;
       this.#replayedRanUs = ranUs;
     }
-    while (this.#unacked[0] !== undefined && this.holds(this.#unacked[0].sequence)) {
+    while (this.#unacked.first !== undefined && this.holds(this.#unacked.first.sequence)) {
       this.acked = this.#unacked.shift();
     }
   }
