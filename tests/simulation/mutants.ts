@@ -43,8 +43,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         session,
-        "this.holds(this.#unacked[0].sequence)",
-        "this.holds(this.#unacked[0].sequence - 1)",
+        "this.holds(this.#unacked.first.sequence)",
+        "this.holds(this.#unacked.first.sequence - 1)",
       ),
     ],
   },
