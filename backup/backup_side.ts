@@ -145,8 +145,13 @@ export class BackupSide {
   /** Something happened. */
   step(input: BackupInput): void {
     if (this.#isOver) return;
-    for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
-      this.#carryOut(effect);
+    try {
+      for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
+        this.#carryOut(effect);
+      }
+    } catch (error) {
+      // What breaks the protocol is the protocol's to see: this is a defect.
+      this.#fail(error as Error);
     }
   }
 

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, type ExitCodeValue, UnderstudyError } from "./errors.ts";
+import { printable } from "./printable.ts";
 
 /** `64M`, `1G`, `65536K`: bytes. */
 export function parseSize(text: string): number {
@@ -60,7 +61,7 @@ function explain(error: unknown): ExitCodeValue {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
   if (error instanceof UnderstudyError) {
-    write(`understudy: ${error.message}`);
+    write(`understudy: ${printable(error.message)}`);
     return error.exitCode;
   }
   write(`understudy: a defect of Understudy, please report it: ${(error as Error).stack ?? error}`);

@@ -228,9 +228,18 @@ export class PrimarySide {
     this.#tell({ type: "throttle", share });
   }
 
-  /** Something happened. */
+  /** Something happened. What goes wrong here is a defect, and none of whose doing this input is: it ends the side. */
   step(input: PrimaryInput): void {
     if (this.#isOver) return;
+    try {
+      this.#step(input);
+    } catch (error) {
+      this.#isOver = true;
+      this.#fail(error as Error);
+    }
+  }
+
+  #step(input: PrimaryInput): void {
     const { interposer } = this.#parts;
     interposer?.input?.(input);
     const nowMs = Math.floor(performance.now());
