@@ -14,7 +14,6 @@ import { handshakeMs, refusalNoticeMs, strangerCount } from "../base/limits.ts";
 import { type Address, formatAddress } from "./address.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import type { Keys } from "./keys.ts";
-import { leftBehind } from "./leftovers.ts";
 import { acceptFrom, closeListener, openListener } from "./listener.ts";
 import { Security } from "./security.ts";
 import { type SetTimer, wallTimer } from "./timer.ts";
@@ -161,7 +160,6 @@ export class TlsDoor implements Door<Secured>, Disposable {
       this.#wake?.();
     } catch (error) {
       this.#tell((error as Error).message);
-      leftBehind();
     } finally {
       cancel();
       this.#strangers.delete(stranger);

@@ -1,30 +1,32 @@
 /**
  * What strangers leave behind, given back in time.
  *
- * A handshake that fails leaves some 45 KiB that nobody refers to any more: streams of node:stream, errors, native
- * memory that hangs on small objects. The engine looks for such when its heap has doubled or trebled, which for who
- * floods a port is tens of MB first. So after every {@link leftoverCount} of them it is told to look now. That
- * takes 10 to 40 ms of the main thread, a tenth of what the handshakes themselves have taken; the guest has a thread
- * of its own.
+ * A connection that was turned away leaves what nobody refers to any more: streams, errors, and native memory that
+ * hangs on small objects, so that the engine sees little reason to look for it. It does so when its heap has
+ * doubled or trebled, which for who floods a port is tens of MB. So when about {@link leftoverBytes} lie there it
+ * is told to look now. That takes some 20 ms of the main thread (the guest has a thread of its own), a sixth
+ * of what the connections themselves have taken.
  *
- * `door.ts` counts who was turned away.
+ * `tls.ts` counts handshakes that failed.
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { leftoverCount } from "../base/limits.ts";
+import { leftoverBytes } from "../base/limits.ts";
 
-/** Of all doors together: they leave it in the same memory. */
-let count = 0;
+/** Of all doors together, in bytes: they leave it in the same memory. */
+let left = 0;
 let collect: (() => void) | undefined;
 
-/** Somebody was turned away. */
-export function leftBehind(): void {
-  if (++count % leftoverCount !== 0) return;
+/** About so many bytes have been left. */
+export function leaveBehind(bytes: number): void {
+  left += bytes;
+  if (left < leftoverBytes) return;
+  left = 0;
   collect ??= exposedCollector();
   collect();
 }
 
-/** The engine shows its collector only when it is asked to, and then to new contexts only. */
+/** The engine shows its collector only where it is asked to, and then to new contexts only. */
 function exposedCollector(): () => void {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc");

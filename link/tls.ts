@@ -19,8 +19,10 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { PeerError, UnavailableError, UnderstudyError } from "../base/errors.ts";
+import { connectionLeftoverBytes, handshakeLeftoverBytes } from "../base/limits.ts";
 import { formatAddress } from "./address.ts";
 import { type Keys, pairName } from "./keys.ts";
+import { leaveBehind } from "./leftovers.ts";
 import { TlsWire } from "./tls_wire.ts";
 
 /** A connection after its handshake. */
@@ -53,12 +55,14 @@ export async function shakeHands(
   failed.promise.catch(() => {});
   const giveUp = () => failed.reject(signal.reason);
   const hangUp = () => failed.reject(new Error("socket hang up"));
+  let isBegun = false;
   signal.addEventListener("abort", giveUp);
   wire.once("error", failed.reject).once("end", hangUp).once("close", hangUp);
   try {
     signal.throwIfAborted();
     // The client speaks first. Nothing is made for one that does not.
     if (role === "server") await Promise.race([wire.spokenTo(), failed.promise]);
+    isBegun = true;
     const shaking = role === "client" ? connected(wire, keys) : accepted(wire, keys);
     const socket = await Promise.race([shaking, failed.promise]);
     checkPeer(socket);
@@ -67,6 +71,7 @@ export async function shakeHands(
     return { socket, wire, role };
   } catch (cause) {
     wire.destroy();
+    leaveBehind(isBegun ? handshakeLeftoverBytes : connectionLeftoverBytes);
     // What was given up is told by who gave it up.
     if (cause instanceof UnderstudyError || signal.aborted) throw cause;
     throw explainHandshake(peer, cause as Error & { code?: string });
