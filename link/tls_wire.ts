@@ -1,9 +1,11 @@
 /**
  * The encrypted side of a TLS connection: a TCP connection as the stream that node:tls wants below it.
  *
- * Not `node:net`: below TLS its sockets go on reading, into memory without a bound, when nobody takes what they have
- * read. Here both directions are held: bytes are read only while the upper side takes them, and a write above
- * is over when the operating system has it. What is received can be limited, as it is during a handshake.
+ * Not a socket of node:net, for which node:tls has a shorter way: below TLS these go on reading, into memory without a
+ * bound, when nobody takes what they have read; that the connection has ended and that the other end has said so in
+ * TLS can't be told apart; and nothing limits what is received during a handshake. Here both directions
+ * are held: bytes are read only while the upper side takes them, and a write above is over when the
+ * operating system has it.
  *
  * `tls.ts` makes these.
  */
