@@ -78,9 +78,11 @@ export const handshakeMs = 2000;
  * chain of three certificates of the larger kind 6 KiB. */
 export const handshakeBytes = 16 * KiB;
 
-/** What a connection that was turned away leaves in memory before the engine collects it, as measured over a thousand
- * of each kind: one whose handshake had begun, or not. */
+/** What a connection that was turned away amid its handshake leaves in memory before the engine collects it, as
+ * measured over a thousand of them. */
 export const handshakeLeftoverBytes = 45 * KiB;
+
+/** What one leaves whose handshake had not begun. */
 export const connectionLeftoverBytes = 10 * KiB;
 
 /** How much of that may lie there before the engine is told to collect it: what 270 handshakes leave, which is well
