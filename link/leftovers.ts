@@ -4,7 +4,7 @@
  * A connection that was turned away leaves what nobody refers to any more: streams, errors, and native memory that
  * hangs on small objects, so that the engine sees little reason to look for it. It does so when its heap has
  * doubled or trebled, which for who floods a port is tens of MB. So when about {@link leftoverBytes} lie there it
- * is told to look now. That takes some 20 ms of the main thread (the guest has a thread of its own), a sixth
+ * is told to look now. That takes some 25 ms of the main thread (the guest has a thread of its own), a sixth
  * of what the connections themselves have taken.
  *
  * `tls.ts` counts handshakes that failed.
