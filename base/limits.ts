@@ -59,6 +59,10 @@ export const linkQueueBytes = 4 * MiB;
  * A loopback segment is 64 KiB; larger frames are read and written in place. */
 export const linkBufferBytes = 64 * KiB;
 
+/** What is read at once of a connection within TLS, encrypted. Each read costs a good 10 µs on its way through
+ * node:tls, and two link buffers at once make that little beside the decryption. */
+export const wireReadBytes = 128 * KiB;
+
 /** How long a connection may take to come about. A SYN that got lost is sent again after 1 s. */
 export const connectTimeoutMs = 2000;
 
@@ -73,6 +77,17 @@ export const handshakeMs = 2000;
 /** What may be received before a handshake is complete: a client's hello with a post-quantum key is 2 KiB, a
  * chain of three certificates of the larger kind 6 KiB. */
 export const handshakeBytes = 16 * KiB;
+
+/** What a connection that was turned away amid its handshake leaves in memory before the engine collects it, as
+ * measured over a thousand of them. */
+export const handshakeLeftoverBytes = 45 * KiB;
+
+/** What one leaves whose handshake had not begun. */
+export const connectionLeftoverBytes = 10 * KiB;
+
+/** How much of that may lie there before the engine is told to collect it: what 270 handshakes leave, which is well
+ * below what a flood may cost (50 MB), and seldom enough. */
+export const leftoverBytes = 12 * MiB;
 
 /** How often at most people are told of connections that were turned away: who floods a port must not fill
  * the disk with messages about it. */
