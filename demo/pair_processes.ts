@@ -147,15 +147,19 @@ function loopback(port: number): string {
   return `127.0.0.1:${port}`;
 }
 
+/** The ports that are given out: below those that the system itself takes (32768 on). */
+const PORTS = { first: 12_288, count: 20_480 } as const;
+let portsTaken = Math.floor(Math.random() * PORTS.count);
+
 /**
- * A port that nobody listens on: both consoles' have to be known to their client beforehand.
+ * A port that nobody listens on, another one each time: both consoles' have to be known to their client
+ * before a side listens there.
  *
- * Below the range that the system itself takes ports from (32768 on), so that no outgoing connection takes it
- * before the side does.
+ * No outgoing connection takes it before the side does, as it is not among those that the system chooses from.
  */
 export function freePort(): number {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = 12_288 + Math.floor(Math.random() * 20_480);
+    const port = PORTS.first + portsTaken++ % PORTS.count;
     try {
       Deno.listen({ hostname: "127.0.0.1", port }).close();
       return port;

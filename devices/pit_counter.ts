@@ -186,6 +186,8 @@ export class PitCounter {
     const s = this.s;
     const rise = s.loaded && s.running ? riseAfter(s.mode, s.count, s.origin, tick) : Infinity;
     if (!s.loadPending || rise <= s.loadTick) return rise;
+    // A strobe (mode 4) that the gate holds low ends with the load, which no gate holds.
+    if (s.mode === 4 && !this.output(tick)) return s.loadTick;
     if (!this.#runsWhenLoaded()) return Infinity;
     const count = this.#reloadCount();
     return riseAfter(s.mode, count, this.#originOfLoad(s.loadTick, count), s.loadTick);

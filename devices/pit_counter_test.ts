@@ -211,6 +211,17 @@ function toRegister(value: number, bcd: boolean): number {
   return bcd ? parseInt(String(value), 16) : value;
 }
 
+Deno.test("a strobe that the gate holds low rises when the next count is loaded", () => {
+  compare(0, [
+    { op: "control", mode: 4, access: 1, bcd: false },
+    { op: "count", count: 4 },
+    { op: "run", ticks: 5 },
+    { op: "count", count: 2 },
+    { op: "gate", level: false },
+    { op: "run", ticks: 1 },
+  ]);
+});
+
 for (
   const [when, start] of [["at power-on", 0], ["after a century", 3_700_000_000_000_000]] as const
 ) {
