@@ -25,7 +25,7 @@ function lose(backup: TestBackup): string[] {
 Deno.test("it says hello, prepares a machine when welcomed, and acknowledges what it receives", () => {
   const backup = new TestBackup();
   assert.deepEqual(backup.give({ type: "connected" }), [
-    'send hello protocol=1 who="b" machineId=""',
+    'send hello protocol=2 who="b" machineId=""',
   ]);
   assert.deepEqual(backup.hear(welcome), ["prepare"]);
   assert.deepEqual(backup.log(1, 10), [

@@ -20,7 +20,7 @@ import { PeerError } from "../base/errors.ts";
 import { messageTextBytes } from "../base/limits.ts";
 
 /** Raised whenever a message or its meaning changes: the two sides must run the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 type FieldType = "u8" | "u32" | "u53" | "flag" | "text" | "bytes";
 

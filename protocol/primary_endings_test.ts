@@ -16,7 +16,7 @@ import type { ClaimOutcome } from "./types.ts";
 const won: ClaimOutcome = { kind: "won" };
 const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
 const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
-const hello: Message = { type: "hello", protocol: 1, who: "b", machineId: "" };
+const hello: Message = { type: "hello", protocol: 2, who: "b", machineId: "" };
 
 // --- handover ---
 

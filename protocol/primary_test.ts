@@ -7,7 +7,7 @@ import type { ClaimOutcome } from "./types.ts";
 const won: ClaimOutcome = { kind: "won" };
 const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
 const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
-const hello: Message = { type: "hello", protocol: 1, who: "b", machineId: "" };
+const hello: Message = { type: "hello", protocol: 2, who: "b", machineId: "" };
 
 // --- alone ---
 
@@ -42,7 +42,7 @@ Deno.test("a hello is welcomed and the log begins", () => {
 Deno.test("another protocol version and another machine's backup are refused for good", () => {
   const primary = new TestPrimary();
   const version = primary.hear({ ...hello, protocol: 9 });
-  assert.match(version[0]!, /refuse why="protocol version 9, expected 1.*retry=false/);
+  assert.match(version[0]!, /refuse why="protocol version 9, expected 2.*retry=false/);
   assert.match(primary.hear({ ...hello, machineId: "m2" })[0]!, /refuse .*m2.*retry=false/);
 });
 

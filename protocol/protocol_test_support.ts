@@ -143,7 +143,7 @@ export class TestPrimary {
 
   /** A backup joins, with a state in frame 1 through point 10, and is protected. */
   join(): this {
-    this.hear({ type: "hello", protocol: 1, who: "b", machineId: "" });
+    this.hear({ type: "hello", protocol: 2, who: "b", machineId: "" });
     this.put([], frame(1, 10, { completesState: true }));
     this.ack({ received: 1, replayed: 1, point: 10 });
     return this;
