@@ -25,6 +25,7 @@ import {
   BackupProtocol,
   type BackupRules,
 } from "../protocol/backup.ts";
+import { reportPeriodMs } from "../protocol/join.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
@@ -144,8 +145,13 @@ export class BackupSide {
   /** Something happened. */
   step(input: BackupInput): void {
     if (this.#isOver) return;
-    for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
-      this.#carryOut(effect);
+    try {
+      for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
+        this.#carryOut(effect);
+      }
+    } catch (error) {
+      // What breaks the protocol is the protocol's to see: this is a defect.
+      this.#fail(error as Error);
     }
   }
 
@@ -231,7 +237,7 @@ export class BackupSide {
     if (input.type === "frame") this.#logBytes += bytes.length;
     else if (input.message.type === "welcome") {
       checkWelcome(input.message);
-      this.#tickEvery(Math.min(input.message.heartbeatMs / 2, tickMaxMs));
+      this.#tickEvery(Math.min(reportPeriodMs(input.message) / 2, tickMaxMs));
     }
     this.step(input);
   }

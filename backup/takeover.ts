@@ -4,7 +4,7 @@
  * reaches into primary/.
  */
 import type { Claimer } from "../arbiter/claimer.ts";
-import { heldOutputBytes, logWindowBytes } from "../base/limits.ts";
+import { heldOutputBytes, linkBurstBytes, logWindowBytes } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { parseAddress } from "../link/address.ts";
@@ -49,15 +49,17 @@ export interface TakeoverParts extends SessionParts {
 /** Main: the primary that this backup becomes. Its generation has been won, its thread told. */
 export function becomePrimary(parts: TakeoverParts): PrimarySide {
   const { welcome, generation, kept } = parts;
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs } = welcome;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
   const rules = {
     machineId,
     memoryBytes,
     commitReplayed,
     heartbeatMs,
     timeoutMs,
+    lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
+    burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
   };
   const side = new PrimarySide({

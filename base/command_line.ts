@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, type ExitCodeValue, UnderstudyError } from "./errors.ts";
+import { printable } from "./printable.ts";
 
 /** `64M`, `1G`, `65536K`: bytes. */
 export function parseSize(text: string): number {
@@ -24,6 +25,11 @@ export function parseMilliseconds(text: string): number {
     throw new InvalidArgumentError("expected a duration such as 500ms or 2s");
   }
   return Number(number) * (unit === "s" ? 1000 : 1);
+}
+
+/** As {@link parseMilliseconds}, or `off`: 0. */
+export function parseLimit(text: string): number {
+  return text === "off" ? 0 : parseMilliseconds(text);
 }
 
 /** A command whose errors come out as exceptions, and whose help goes on with examples. */
@@ -55,7 +61,7 @@ function explain(error: unknown): ExitCodeValue {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
   const write = (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
   if (error instanceof UnderstudyError) {
-    write(`understudy: ${error.message}`);
+    write(`understudy: ${printable(error.message)}`);
     return error.exitCode;
   }
   write(`understudy: a defect of Understudy, please report it: ${(error as Error).stack ?? error}`);

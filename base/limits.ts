@@ -59,6 +59,10 @@ export const linkQueueBytes = 4 * MiB;
  * A loopback segment is 64 KiB; larger frames are read and written in place. */
 export const linkBufferBytes = 64 * KiB;
 
+/** What is read at once of a connection within TLS, encrypted. Each read costs a good 10 µs on its way through
+ * node:tls, and two link buffers at once make that little beside the decryption. */
+export const wireReadBytes = 128 * KiB;
+
 /** How long a connection may take to come about. A SYN that got lost is sent again after 1 s. */
 export const connectTimeoutMs = 2000;
 
@@ -73,6 +77,17 @@ export const handshakeMs = 2000;
 /** What may be received before a handshake is complete: a client's hello with a post-quantum key is 2 KiB, a
  * chain of three certificates of the larger kind 6 KiB. */
 export const handshakeBytes = 16 * KiB;
+
+/** What a connection that was turned away amid its handshake leaves in memory before the engine collects it, as
+ * measured over a thousand of them. */
+export const handshakeLeftoverBytes = 45 * KiB;
+
+/** What one leaves whose handshake had not begun. */
+export const connectionLeftoverBytes = 10 * KiB;
+
+/** How much of that may lie there before the engine is told to collect it: what 270 handshakes leave, which is well
+ * below what a flood may cost (50 MB), and seldom enough. */
+export const leftoverBytes = 12 * MiB;
 
 /** How often at most people are told of connections that were turned away: who floods a port must not fill
  * the disk with messages about it. */
@@ -174,6 +189,10 @@ export const dirtyListenerCount = 8;
  * seconds of a busy guest; beyond it the primary's guest waits. */
 export const logWindowBytes = 2 * MiB;
 
+/** Log that may be on its way to the backup before it is known what the link carries; doubled with each round trip
+ * that it carries. At 100 kbit/s a third of a second: a heartbeat behind it is within the default timeout. */
+export const linkBurstBytes = 4 * KiB;
+
 /** Outputs that are held by the primary, or kept by the backup: a second of a console at full speed
  * (30,000 exits a second, a byte each) thirty times over; beyond it the primary's guest waits. */
 export const heldOutputBytes = 1 * MiB;
@@ -184,6 +203,10 @@ export const keptOutputBytes = 4 * heldOutputBytes;
 
 /** Times that one backup process may diverge and join anew before it declares itself unfit. */
 export const divergenceLimit = 3;
+
+/** The least limit of the execution lag: what is known of it is as old as half of it, and timers count in
+ * milliseconds. */
+export const lagMaxLeastMs = 20;
 
 /** How long silence may be tolerated: a day. More is no takeover; the channel carries 32 bits. */
 export const timeoutMaxMs = 24 * 3600 * 1000;
@@ -221,6 +244,17 @@ export const replayStallMs = 10_000;
  * third of main's weight: the guest still gets most of a core that nobody else wants. */
 export const vcpuNiceness = 5;
 
+/** The most of its time that a guest may be made to pause so that the backup keeps up. A backup that is twenty
+ * times slower is no backup: then the windows in bytes stop the guest. */
+export const throttleShareMax = 0.95;
+
+/** The shortest pause of a guest that is slowed down: ten times what going to sleep and waking costs. */
+export const pauseLeastUs = 1000;
+
+/** The longest: the machine's clock goes on with the host's up to steps of {@link clockStepMaxUs}, and half
+ * of that leaves room for a host that wakes late. */
+export const pauseMaxUs = 25_000;
+
 /** Exits between two time events at most: the clock that a takeover goes on from is never staler. */
 export const exitsPerTimeEvent = 256;
 
@@ -231,7 +265,8 @@ export const framePayloadTargetBytes = 32 * KiB;
  * backup's lag. A log for a file alone has frames of this age. */
 export const frameAgeMaxMs = 250;
 
-/** An output that ends in no newline waits this long for more bytes before its frame is closed. */
+/** An output that ends in no newline waits for more bytes while the guest runs for this long; then its frame is
+ * closed. */
 export const flushDelayMaxUs = 2_000;
 
 /** Output bytes that share a frame at most: 16 lines. */

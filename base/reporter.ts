@@ -8,6 +8,8 @@
  * a terminal, and not where NO_COLOR asks for none.
  */
 
+import { printableLine } from "./printable.ts";
+
 /** Says a line. */
 export type Say = (text: string) => void;
 
@@ -21,7 +23,7 @@ export function reporter(role: string): Say {
     if (text === last) return;
     last = text;
     try {
-      Deno.stderr.writeSync(encoder.encode(`${head}: ${text}\n`));
+      Deno.stderr.writeSync(encoder.encode(`${head}: ${printableLine(text)}\n`));
     } catch {
       // Nobody reads standard error any more; that is no reason to stop a machine.
     }

@@ -1,7 +1,8 @@
 /**
  * What TLS costs: a pair with keys against the same pair in the clear, on this same host. `ledger`: requests answered
  * a second by a pipelined client, and how long the backup's acknowledgement of a frame takes under that load.
- * Then a connection by itself: state transfers' large frames, in bytes a second.
+ * Then a connection by itself, both ends in this process: state transfers' large frames, in bytes a second, and small
+ * messages there and back; against the clear, and against node:tls without any of ours around it.
  *
  *   deno run -A bench/tls.ts [--json] [--apart] [--pairs 5] [--seconds 3]
  *
@@ -10,13 +11,11 @@
  */
 import { parseArgs } from "node:util";
 import type { Pair } from "../demo/pair_processes.ts";
-import { parseAddress } from "../link/address.ts";
-import { connectStream } from "../link/connect.ts";
-import { openDoor } from "../link/door.ts";
 import { generateKeys } from "../link/keygen.ts";
 import { loadKeys } from "../link/keys.ts";
 import { Security } from "../link/security.ts";
-import { compareAll, type Comparison, report } from "./compare.ts";
+import { compareAll, type Comparison, report, summarize } from "./compare.ts";
+import { bareTlsEnds, type Ends, ownEnds } from "./connections.ts";
 import { Core, place } from "./cores.ts";
 import { LedgerLoad, startProtected } from "./sides.ts";
 
@@ -51,27 +50,37 @@ async function ledger(keys?: Pair["options"]["keys"]) {
 
 const frameBytes = 1 << 20;
 const frameCount = 100;
+const roundTrips = 5000;
+/** About a log frame, and its acknowledgement. */
+const messageBytes = 120;
 
-/** Bytes a second from one end of a connection to the other, both in this process. */
-async function transfer(security: Security) {
-  const door = openDoor(parseAddress("127.0.0.1:0"), { security });
-  const [client, server] = await Promise.all([
-    connectStream(parseAddress(door.address), { security }),
-    door.accept(),
-  ]);
+/** Bytes a second from one end of a connection to the other, and the median of a round trip in microseconds. */
+async function alone(making: Promise<Ends>) {
+  using ends = await making;
+  return { rate: await transfer(ends), roundTrip: await roundTrip(ends) };
+}
+
+async function transfer({ client, server }: Ends): Promise<number> {
   const startMs = performance.now();
+  const received = server.receive(frameCount * frameBytes);
   const frame = new Uint8Array(frameBytes);
-  const sending = (async () => {
-    for (let count = 0; count < frameCount; count++) {
-      for (let at = 0; at < frameBytes;) at += await client.write(frame.subarray(at));
-    }
-  })();
-  const buffer = new Uint8Array(frameBytes);
-  for (let left = frameCount * frameBytes; left > 0;) left -= await server!.read(buffer) ?? left;
-  await sending;
-  const seconds = (performance.now() - startMs) / 1000;
-  for (const end of [client, server!, door]) end.close();
-  return { rate: frameCount * frameBytes / 1e6 / seconds };
+  for (let count = 0; count < frameCount; count++) await client.send(frame);
+  await received;
+  return frameCount * frameBytes / 1e3 / (performance.now() - startMs);
+}
+
+async function roundTrip({ client, server }: Ends): Promise<number> {
+  const message = new Uint8Array(messageBytes);
+  const samples: number[] = [];
+  for (let count = 0; count < roundTrips; count++) {
+    const startMs = performance.now();
+    const back = client.receive(messageBytes);
+    const there = server.receive(messageBytes).then(() => server.send(message));
+    await client.send(message);
+    await Promise.all([there, back]);
+    samples.push((performance.now() - startMs) * 1000);
+  }
+  return summarize(samples).median;
 }
 
 const ledgerFigures = {
@@ -86,23 +95,27 @@ const ledgerFigures = {
     aim: "none",
   },
 };
-const transferFigures = {
+const aloneFigures = (other: string) => ({
   rate: {
-    name: "1 MiB frames over one connection within TLS, and in the clear",
+    name: `1 MiB frames over one connection within TLS, and ${other}`,
     unit: "MB/s",
     aim: "none",
   },
-};
+  roundTrip: {
+    name: `${messageBytes} bytes there and back within TLS, p50, and ${other}`,
+    unit: "us",
+    aim: "none",
+  },
+});
 try {
   const security = new Security(loadKeys(folders[0]!));
+  const own = () => alone(ownEnds(security));
+  const clear = () => alone(ownEnds(Security.loopback));
+  const bare = () => alone(bareTlsEnds(security.keys!));
   const comparisons: Comparison[] = [
     ...await compareAll(ledgerFigures, pairs, () => ledger(keys), () => ledger()),
-    ...await compareAll(
-      transferFigures,
-      pairs,
-      () => transfer(security),
-      () => transfer(Security.loopback),
-    ),
+    ...await compareAll(aloneFigures("in the clear"), pairs, own, clear),
+    ...await compareAll(aloneFigures("by node:tls alone"), pairs, own, bare),
   ];
   report(comparisons, values.json);
 } finally {

@@ -24,14 +24,14 @@ import type { Show } from "./show.ts";
 const REQUESTS = 300;
 /**
  * On a host whose exits are slow (the doctor says so) the guest's clock ticks slower, fewer requests suffice, and
- * silence means less. Fewer suffice on a busy host too, once the step has taken so long.
+ * silence and lag mean less. Fewer suffice on a busy host too, once the step has taken so long.
  */
 const SLOW = {
   requests: 20,
   afterMs: 8000,
   unansweredMax: 4,
   commandLine: "hz=20",
-  timeout: "20000ms",
+  patience: ["--timeout", "20000ms", "--lag-max", "20000ms"],
 } as const;
 /** A demo that takes longer is stuck. It takes ten seconds on a busy machine, a minute on an emulated one. */
 const LIMIT_MS = 600_000;
@@ -95,7 +95,7 @@ async function perform(options: DemoOptions, acquire: Acquire): Promise<DemoRepo
     Pair.start({
       guest,
       ...(host.isSlow ? { commandLine: SLOW.commandLine } : {}),
-      primary: { args: ["--timeout", host.isSlow ? SLOW.timeout : PATIENCE] },
+      primary: { args: host.isSlow ? SLOW.patience : ["--timeout", PATIENCE] },
     })
   );
   const observer = acquire(() => new ObserverProcess());

@@ -13,14 +13,25 @@ export interface SideStatus {
   readonly protected: boolean;
   readonly point: number | null;
   readonly divergences: number;
-  readonly log: { readonly bytes: number; readonly events?: number };
+  readonly log: {
+    readonly bytes: number;
+    /** These two only of a primary. */
+    readonly events?: number;
+    readonly unreplayedBytes?: number | null;
+  };
   readonly outputs: {
     readonly kept: number;
-    /** These three only of a primary. */
+    /** Only of a backup. */
+    readonly keptBytes?: number;
+    /** These only of a primary. */
     readonly held?: number;
+    readonly heldBytes?: number;
     readonly performed?: number;
     readonly performedAtTakeover?: number;
   };
+  /** These two only of a primary. */
+  readonly executionLagMs?: number | null;
+  readonly throttle?: number;
   readonly [further: string]: unknown;
 }
 

@@ -11,13 +11,18 @@
 import {
   checkServerIdentity,
   connect,
+  createSecureContext,
   createServer,
+  type SecureContext,
   type SecureContextOptions,
+  type Server,
   type TLSSocket,
 } from "node:tls";
 import { PeerError, UnavailableError, UnderstudyError } from "../base/errors.ts";
+import { connectionLeftoverBytes, handshakeLeftoverBytes } from "../base/limits.ts";
 import { formatAddress } from "./address.ts";
 import { type Keys, pairName } from "./keys.ts";
+import { leaveBehind } from "./leftovers.ts";
 import { TlsWire } from "./tls_wire.ts";
 
 /** A connection after its handshake. */
@@ -50,12 +55,14 @@ export async function shakeHands(
   failed.promise.catch(() => {});
   const giveUp = () => failed.reject(signal.reason);
   const hangUp = () => failed.reject(new Error("socket hang up"));
+  let isBegun = false;
   signal.addEventListener("abort", giveUp);
   wire.once("error", failed.reject).once("end", hangUp).once("close", hangUp);
   try {
     signal.throwIfAborted();
     // The client speaks first. Nothing is made for one that does not.
     if (role === "server") await Promise.race([wire.spokenTo(), failed.promise]);
+    isBegun = true;
     const shaking = role === "client" ? connected(wire, keys) : accepted(wire, keys);
     const socket = await Promise.race([shaking, failed.promise]);
     checkPeer(socket);
@@ -64,6 +71,7 @@ export async function shakeHands(
     return { socket, wire, role };
   } catch (cause) {
     wire.destroy();
+    leaveBehind(isBegun ? handshakeLeftoverBytes : connectionLeftoverBytes);
     // What was given up is told by who gave it up.
     if (cause instanceof UnderstudyError || signal.aborted) throw cause;
     throw explainHandshake(peer, cause as Error & { code?: string });
@@ -80,36 +88,70 @@ export function credentials({ certificate, key, authority }: Keys): SecureContex
 
 function connected(wire: TlsWire, keys: Keys): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-  const socket = connect({ ...credentials(keys), socket: wire, servername: pairName });
+  const socket = connect({
+    secureContext: endsOf(keys).client,
+    socket: wire,
+    servername: pairName,
+  });
   socket.on("error", reject);
   socket.once("close", () => reject(new Error("socket hang up")));
   socket.once("secureConnect", () => resolve(socket));
   return promise;
 }
 
-/** For how long node:tls remembers a handshake that has failed: until its own time limit has passed, two minutes
- * unless told otherwise, which is memory for who floods a port. So it is told this; its limit ends nothing
- * and is not listened to: {@link shakeHands} has the caller's. Only the reason of a later failure is not known. */
-const rememberedMs = 200;
+/** A handshake as {@link Ends.server} sees it: the server itself, and who waits for this one. */
+type Handshake = Server & {
+  readonly succeed: (socket: TLSSocket) => void;
+  readonly fail: (error: Error) => void;
+};
 
-/** It is node:tls' server that enforces the verdict on a client's certificate, so there is one; it never listens. */
 function accepted(wire: TlsWire, keys: Keys): Promise<TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
+  // Inherits all from the server; but the server's events say to their listeners, as `this`, which handshake it was.
+  const handshake: Handshake = Object.create(endsOf(keys).server, {
+    succeed: { value: resolve },
+    fail: { value: reject },
+  });
+  handshake.emit("connection", wire);
+  return promise;
+}
+
+/** What node:tls makes of keys, which is a good third of a handshake's cost: made once. */
+interface Ends {
+  readonly client: SecureContext;
+  /** It is node:tls' server that enforces the verdict on a client's certificate, so there is one; it never listens. */
+  readonly server: Server;
+}
+
+const ends = new WeakMap<Keys, Ends>();
+
+function endsOf(keys: Keys): Ends {
+  let made = ends.get(keys);
+  if (made === undefined) {
+    ends.set(
+      keys,
+      made = { client: createSecureContext(credentials(keys)), server: serverOf(keys) },
+    );
+  }
+  return made;
+}
+
+function serverOf(keys: Keys): Server {
   const server = createServer({
     ...credentials(keys),
     requestCert: true,
     rejectUnauthorized: true,
-    handshakeTimeout: rememberedMs,
+    // Below zero: none. It would hold on to each handshake that has failed until it is over; the door has its own.
+    handshakeTimeout: -1,
   });
-  server.once("secureConnection", (socket) => {
+  server.on("secureConnection", function (this: Server, socket) {
     socket.on("error", () => {}); // Whoever takes it over listens; until then it must not end the process.
-    resolve(socket);
+    (this as Handshake).succeed(socket);
   });
-  server.on("tlsClientError", (error) => {
-    if (!/handshake timeout/.test(error.message)) reject(error);
+  server.on("tlsClientError", function (this: Server, error) {
+    (this as Handshake).fail(error);
   });
-  server.emit("connection", wire);
-  return promise;
+  return server;
 }
 
 /** Looks once more at what the library vouches for, and at the name on a client's certificate, which it does not

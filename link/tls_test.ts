@@ -184,6 +184,24 @@ Deno.test("a client believes no server but its own pair's", async () => {
   }
 });
 
+Deno.test("of many handshakes at once each is with who began it", async () => {
+  using port = new Port();
+  const count = 20;
+  const echoing = (async () => {
+    for (let met = 0; met < count; met++) {
+      const link = (await port.listener.accept())!;
+      void link.receive().then((frame) => link.send(frame!));
+    }
+  })();
+  await Promise.all(Array.from({ length: count }, async (_, ordinal) => {
+    const link = await port.connect(ordinal % 2 === 0 ? keys.a : keys.b);
+    await link.send(bytes(ordinal));
+    assert.deepEqual(await link.receive(), bytes(ordinal));
+    link.close();
+  }));
+  await echoing;
+});
+
 Deno.test("keys of two authorities serve together while both ends believe both", async () => {
   const authority = keys.a.authority + keys.other.authority;
   using port = new Port({ ...keys.a, authority });

@@ -1,9 +1,11 @@
 /**
  * The encrypted side of a TLS connection: a TCP connection as the stream that node:tls wants below it.
  *
- * Not `node:net`: below TLS its sockets go on reading, into memory without a bound, when nobody takes what they have
- * read. Here both directions are held: bytes are read only while the upper side takes them, and a write above
- * is over when the operating system has it. What is received can be limited, as it is during a handshake.
+ * Not a socket of node:net, for which node:tls has a shorter way: below TLS these go on reading, into memory without a
+ * bound, when nobody takes what they have read; that the connection has ended and that the other end has said so in
+ * TLS can't be told apart; and nothing limits what is received during a handshake. Here both directions
+ * are held: bytes are read only while the upper side takes them, and a write above is over when the
+ * operating system has it.
  *
  * `tls.ts` makes these.
  */
@@ -11,10 +13,10 @@ import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { PeerError } from "../base/errors.ts";
 import type { Bytes } from "../base/layout.ts";
-import { handshakeBytes, linkBufferBytes } from "../base/limits.ts";
+import { handshakeBytes, wireReadBytes } from "../base/limits.ts";
 import { type Address, formatAddress } from "./address.ts";
 
-/** What a handshake's records are read into; afterwards it is as large as a link's own buffer. */
+/** What a handshake's records are read into; afterwards it is {@link wireReadBytes}. */
 const firstBufferBytes = 4096;
 
 /** The first byte of who begins with a handshake (RFC 8446, section 5.1). */
@@ -53,7 +55,7 @@ export class TlsWire extends Duplex {
   /** The handshake is over: from now on bytes come without a limit, and many at once. */
   open(): void {
     this.limitBytes = undefined;
-    this.#buffer = new Uint8Array(linkBufferBytes);
+    this.#buffer = new Uint8Array(wireReadBytes);
   }
 
   /** Resolves when the other end has begun to speak TLS. To be called once, before this is used as a stream.
@@ -114,7 +116,8 @@ export class TlsWire extends Duplex {
   async #receive(): Promise<void> {
     this.#isAsked = false;
     try {
-      const count = this.#first || await this.#connection.read(this.#buffer);
+      const buffer = this.#buffer;
+      const count = this.#first || await this.#connection.read(buffer);
       this.#first = 0;
       if (this.destroyed) return;
       this.#receivedBytes += count ?? 0;
@@ -123,10 +126,18 @@ export class TlsWire extends Duplex {
         const sum = `${this.#receivedBytes} bytes, limit ${this.limitBytes}`;
         throw new PeerError(`${who} sends more than a handshake has: ${sum}`);
       }
-      this.push(count === null ? null : Buffer.from(this.#buffer.slice(0, count).buffer));
+      this.#give(buffer, count);
     } catch (cause) {
       this.destroy(cause as Error);
     }
+  }
+
+  /** Gives node:tls what was read without a copy of it: it makes its own before this returns, so the buffer is free
+   * for the next read. Where it has not asked, the stream keeps what it was given, and reading goes on into another
+   * buffer. (Were it otherwise, the records would not decrypt: nothing wrong could come out.) */
+  #give(buffer: Bytes, count: number | null): void {
+    this.push(count === null ? null : Buffer.from(buffer.buffer, 0, count));
+    if (this.readableLength > 0) this.#buffer = new Uint8Array(buffer.length);
   }
 
   async #send(bytes: Bytes): Promise<void> {

@@ -60,6 +60,7 @@ Deno.test("outputs and frames come back as they were written", () => {
     sequence: 2 ** 40,
     through: 2 ** 50,
     inputOffset: 77,
+    ranUs: 5,
     completesState: true,
     bytes: new Uint8Array(1 << 20).fill(9),
   };

@@ -3,7 +3,8 @@
  *
  * ```
  * output    f64 sink │ f64 offset │ f64 point │ bytes
- * frame     f64 session │ f64 sequence │ f64 through │ f64 input offset │ f64 completes state │ the frame
+ * frame     f64 session │ f64 sequence │ f64 through │ f64 input offset │ f64 run time │
+ *           f64 completes state │ the frame
  * log       a frame as it came from the primary
  * message   JSON: commands, and notices that are rare
  * input     console input, as it came
@@ -30,12 +31,14 @@ export interface FrameRecord {
   readonly sequence: number;
   readonly through: number;
   readonly inputOffset: number;
+  /** How long the guest had run when the frame was closed, in microseconds. */
+  readonly ranUs: number;
   readonly completesState: boolean;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 const OUTPUT_WORDS = 3;
-const FRAME_WORDS = 5;
+const FRAME_WORDS = 6;
 
 /** Writes an output, waiting for room. */
 export function writeOutput(ring: Ring, { sink, offset, point, bytes }: OutputRecord): void {
@@ -50,14 +53,15 @@ export function readOutput(body: Uint8Array<ArrayBuffer>): OutputRecord {
 
 /** Writes a frame, waiting for room. */
 export function writeFrame(ring: Ring, frame: FrameRecord): void {
-  const { session, sequence, through, inputOffset, completesState, bytes } = frame;
-  const record = [session, sequence, through, inputOffset, completesState ? 1 : 0];
+  const { session, sequence, through, inputOffset, ranUs, completesState, bytes } = frame;
+  const record = [session, sequence, through, inputOffset, ranUs, completesState ? 1 : 0];
   ring.writeBlocking(RecordKind.frame, head(record), bytes);
 }
 
 /** Reads what {@link writeFrame} wrote. */
 export function readFrame(body: Uint8Array<ArrayBuffer>): FrameRecord {
-  const [session, sequence, through, inputOffset, completes] = words(body, FRAME_WORDS) as [
+  const [session, sequence, through, inputOffset, ranUs, completes] = words(body, FRAME_WORDS) as [
+    number,
     number,
     number,
     number,
@@ -65,7 +69,8 @@ export function readFrame(body: Uint8Array<ArrayBuffer>): FrameRecord {
     number,
   ];
   const bytes = body.subarray(8 * FRAME_WORDS);
-  return { session, sequence, through, inputOffset, completesState: completes === 1, bytes };
+  const completesState = completes === 1;
+  return { session, sequence, through, inputOffset, ranUs, completesState, bytes };
 }
 
 /** The body of a `message` record. */

@@ -6,6 +6,7 @@ import {
   command,
   onStopSignals,
   parseCount,
+  parseLimit,
   parseMilliseconds,
   parseSize,
 } from "../base/command_line.ts";
@@ -116,6 +117,12 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       "how often the sides hear of each other (default: a tenth of the timeout)",
       parseMilliseconds,
     )
+    .option(
+      "--lag-max <ms>",
+      "slow the guest down while the backup's replay is further behind; off: never",
+      parseLimit,
+      200,
+    )
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option(
       "--supersede <generation>",
@@ -145,6 +152,7 @@ export function primaryOptions(
     requireBackup: options.requireBackup,
     commitReplayed: options.commit === "replayed",
     heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
+    lagMaxMs: options.lagMax,
     timeoutMs: options.timeout,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),

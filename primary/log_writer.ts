@@ -67,9 +67,10 @@ export class LogWriter implements Disposable {
 
   /**
    * Closes the open frame: the log is complete up to the machine's present execution point.
+   * @param ranUs how long the guest has run, in microseconds
    * @param completesState the frame ends the state that the session begins with
    */
-  close(machine: Machine, completesState = false): void {
+  close(machine: Machine, ranUs: number, completesState = false): void {
     this.#events += this.#encoder.eventCount;
     const sequence = ++this.#sequence;
     const bytes = this.#encoder.close({
@@ -84,6 +85,7 @@ export class LogWriter implements Disposable {
       sequence,
       through: machine.point,
       inputOffset: machine.board.console.rxTotal,
+      ranUs,
       completesState,
       bytes,
     });

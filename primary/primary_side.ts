@@ -13,6 +13,7 @@
 import { Claimer, holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
@@ -20,12 +21,14 @@ import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machi
 import type { RingRecord } from "../machine/ring.ts";
 import { errorOf, type ThreadNotice, type VcpuThread } from "../machine/vcpu_thread.ts";
 import type { ClaimResult } from "../arbiter/arbiter.ts";
+import { reportPeriodMs } from "../protocol/join.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import type { ClaimOutcome, Halt } from "../protocol/types.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { BackupConnections } from "./backup_connections.ts";
 import { Latency } from "./latency.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { Throttle } from "./throttle.ts";
 
 /** A seam for tests: sees what comes in and what goes out, and may end the process there. */
 export interface Interposer {
@@ -64,7 +67,10 @@ export class PrimarySide {
   readonly #protocol: PrimaryProtocol;
   readonly #halted = Promise.withResolvers<Halt>();
   readonly #ackLatency = new Latency();
-  readonly #sentMs: { sequence: number; sentMs: number }[] = [];
+  #sentMs = new Fifo<{ readonly sequence: number; readonly sentMs: number }>();
+  readonly #throttle: Throttle;
+  /** The share that the vCPU's thread was last told. */
+  #toldShare = 0;
   #performedOutputs = 0;
   #doneOutputs = 0;
   #wake: (() => void) | undefined;
@@ -78,6 +84,7 @@ export class PrimarySide {
   constructor(parts: PrimaryParts) {
     this.#parts = parts;
     this.#protocol = parts.protocol;
+    this.#throttle = new Throttle(parts.protocol.rules.lagMaxMs);
   }
 
   /** Resolves when a backup follows for the first time. */
@@ -88,8 +95,8 @@ export class PrimarySide {
   /** Runs until the side halts; gives its parts back and says how it ended. */
   async run(): Promise<Halt> {
     const { connections, sink, say } = this.#parts;
-    const { heartbeatMs } = this.#protocol.rules;
-    this.#ticker = setInterval(() => this.#tick(), Math.min(heartbeatMs / 2, tickMaxMs));
+    const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
+    this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
     const threadEnded = this.#readThread();
     this.#pumpInput();
@@ -136,6 +143,7 @@ export class PrimarySide {
     const { thread, claimer } = this.#parts;
     const { gauges } = thread.channel;
     const { session, gate, mode, generation, divergences } = this.#protocol;
+    const lagMs = session?.replayLag(performance.now())?.lagMs;
     return {
       machineId: claimer.claimant.machineId,
       role: "primary",
@@ -153,8 +161,14 @@ export class PrimarySide {
         kept: 0,
         performedAtTakeover: this.performedAtTakeover,
       },
-      log: { bytes: gauges[Gauge.logBytes], events: gauges[Gauge.events] },
+      log: {
+        bytes: gauges[Gauge.logBytes],
+        events: gauges[Gauge.events],
+        unreplayedBytes: session?.unreplayedBytes ?? null,
+      },
       ackLatencyMs: this.#ackLatency.percentiles(),
+      executionLagMs: lagMs === undefined ? null : Math.round(lagMs),
+      throttle: Math.round(1000 * this.#throttle.share) / 1000,
       executionLagPoints: session === undefined ? null : gauges[Gauge.point]! - session.point,
       divergences,
       digestPoint: gauges[Gauge.digestPoint],
@@ -166,13 +180,14 @@ export class PrimarySide {
   /** Outputs that this side performed at its takeover, for the status. */
   performedAtTakeover = 0;
 
-  /** The backup hears something at every heartbeat: that may as well be log. */
+  /** The backup hears something that often: that may as well be log. */
   get #frameAgeMs(): number {
-    return Math.min(this.#protocol.rules.heartbeatMs, frameAgeMaxMs);
+    return Math.min(reportPeriodMs(this.#protocol.rules), frameAgeMaxMs);
   }
 
   #tick(): void {
     this.step({ type: "tick" });
+    this.#slowDown();
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
     if (mode !== "claiming") this.#claimingSinceMs = undefined;
@@ -201,16 +216,35 @@ export class PrimarySide {
     }
   }
 
-  /** Something happened. */
+  /** Slows the guest down as far as the backup needs it. */
+  #slowDown(): void {
+    const { channel } = this.#parts.thread;
+    const nowMs = performance.now();
+    const share = this.#throttle.update(this.#protocol.session?.replayLag(nowMs), nowMs);
+    // Not to a thread that waits for room, and has not heard the last of it. Otherwise again and again while it
+    // lasts: to be told stops a guest that does not exit by itself.
+    if ((share === 0 && this.#toldShare === 0) || channel.commands.usedBytes > 0) return;
+    this.#toldShare = share;
+    this.#tell({ type: "throttle", share });
+  }
+
+  /** Something happened. What goes wrong here is a defect, and none of whose doing this input is: it ends the side. */
   step(input: PrimaryInput): void {
     if (this.#isOver) return;
+    try {
+      this.#step(input);
+    } catch (error) {
+      this.#isOver = true;
+      this.#fail(error as Error);
+    }
+  }
+
+  #step(input: PrimaryInput): void {
     const { interposer } = this.#parts;
     interposer?.input?.(input);
     const nowMs = Math.floor(performance.now());
-    if (input.type === "message" && input.message.type === "ack") {
-      this.#measure(input.message.received);
-    }
     const effects = this.#protocol.step(input, nowMs);
+    if (input.type === "message" && input.message.type === "ack") this.#measureAcks();
     interposer?.decided?.(input);
     for (const effect of effects) {
       interposer?.before?.(effect);
@@ -237,7 +271,7 @@ export class PrimarySide {
       case "inputCommitted":
         return sink.inputCommitted(effect.offset);
       case "startLog":
-        this.#sentMs.length = 0;
+        this.#sentMs = new Fifo();
         return this.#tell({ ...effect, frameAgeMs: this.#frameAgeMs });
       case "stopLog":
       case "pause":
@@ -343,9 +377,11 @@ export class PrimarySide {
     }
   }
 
-  #measure(received: number): void {
+  /** The frames of the present session that its backup has received by now. */
+  #measureAcks(): void {
+    const received = this.#protocol.session?.received ?? 0;
     const nowMs = performance.now();
-    while (this.#sentMs[0] !== undefined && this.#sentMs[0].sequence <= received) {
+    while (this.#sentMs.first !== undefined && this.#sentMs.first.sequence <= received) {
       this.#ackLatency.add(nowMs - this.#sentMs.shift()!.sentMs);
     }
   }

@@ -31,6 +31,7 @@ import { OutputBatch } from "../machine/output_batch.ts";
 import { captureState } from "../machine/state.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
+import { Pacer } from "./pacer.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 
 const NEWLINE = 10;
@@ -48,6 +49,7 @@ export class Recorder implements InputSource {
   /** While there is a log. */
   #digester: Digester | undefined;
   readonly #digestInterval: number;
+  readonly #pacer: Pacer;
   #log: LogWriter | undefined;
   #nowUs: number;
   #lastTimePoint = 0;
@@ -56,6 +58,7 @@ export class Recorder implements InputSource {
   #frameAgeUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
   readonly #outputs = new OutputBatch();
+  /** How long the guest had run when the first of it was put out. */
   #outputSinceUs = 0;
   #newline = false;
   /** Input that is on its way into the machine: one record of the ring, and how much of it is used. */
@@ -77,6 +80,7 @@ export class Recorder implements InputSource {
     this.#digestInterval = options.exitsPerDigest ?? exitsPerDigest;
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
+    this.#pacer = new Pacer(this.#nowUs);
     this.#lastTimePoint = machine.point;
     this.#lastDigestPoint = machine.point;
   }
@@ -106,6 +110,7 @@ export class Recorder implements InputSource {
     for (;;) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
+      this.#pacer.goesOn(this.#nowUs);
       const deadlineUs = machine.board.deadlineUs();
       if (this.#nowUs >= deadlineUs) return this.#advance(machine, deadlineUs);
       if (this.#hasInput() && machine.board.console.rxSpace() > 0) {
@@ -129,7 +134,9 @@ export class Recorder implements InputSource {
     if (this.#stopping) return "stop";
     if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);
+    const pauseUs = this.#pacer.ran(this.#nowUs);
     if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
+    if (pauseUs > 0) this.#pause(pauseUs);
     if (
       this.#log !== undefined && !this.#adrift &&
       machine.point - this.#lastDigestPoint >= this.#digestInterval
@@ -161,9 +168,24 @@ export class Recorder implements InputSource {
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
-    if (this.#outputs.bytes === 0) this.#outputSinceUs = this.#nowUs;
+    if (this.#outputs.bytes === 0) this.#outputSinceUs = this.#pacer.ranUs;
     this.#outputs.add(offset, bytes);
     if (bytes.at(-1) === NEWLINE) this.#newline = true;
+  }
+
+  /**
+   * Lets the backup come closer. Only the host's time passes: the guest is where it was, and a line that it has
+   * begun waits for its end. A frame for each piece would be more log than the guest had made without pauses.
+   */
+  #pause(pauseUs: number): void {
+    const endUs = this.clock.nowUs() + pauseUs;
+    for (;;) {
+      this.channel.hear();
+      this.#nowUs = this.clock.nowUs();
+      if (this.#nowUs >= endUs || this.channel.commands.usedBytes > 0) break;
+      this.channel.wait((endUs - this.#nowUs) / 1000);
+    }
+    this.#pacer.goesOn(this.#nowUs);
   }
 
   /** Moves the machine's clock, if that is forward, and logs it. */
@@ -194,7 +216,7 @@ export class Recorder implements InputSource {
   #flushIfDue(machine: Machine): void {
     const outputDue = this.#outputs.bytes > 0 && (this.#newline ||
       this.#outputs.bytes >= outputBatchBytes ||
-      this.#nowUs - this.#outputSinceUs >= flushDelayMaxUs);
+      this.#pacer.ranUs - this.#outputSinceUs >= flushDelayMaxUs);
     const logDue = this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
         this.#nowUs - this.#frameOpenedUs >= this.#frameAgeUs);
@@ -208,7 +230,7 @@ export class Recorder implements InputSource {
     this.#outputs.write(this.channel.notices, machine.point);
     this.#newline = false;
     if (this.#log === undefined) return;
-    this.#log.close(machine);
+    this.#log.close(machine, this.#pacer.ranUs);
     this.channel.gauges[Gauge.events] = this.#log.events;
   }
 
@@ -233,11 +255,11 @@ export class Recorder implements InputSource {
     this.#notice({ type: "captured", session, point: machine.point });
     let previous: { section: number; bytes: Uint8Array } | undefined;
     for (const part of captureState(machine)) {
-      if (previous !== undefined) log.close(machine);
+      if (previous !== undefined) log.close(machine, this.#pacer.ranUs);
       log.state(machine.point, part.section, part.bytes);
       previous = part;
     }
-    log.close(machine, true);
+    log.close(machine, this.#pacer.ranUs, true);
     this.#log = log;
     this.#frameAgeUs = frameAgeMs * 1000;
     this.#lastDigestPoint = machine.point;
@@ -284,6 +306,9 @@ export class Recorder implements InputSource {
       case "resume":
         this.#paused = false;
         if (machine.point === 0) this.clock.catchUp();
+        return this.#pacer.goesOn(this.clock.nowUs());
+      case "throttle":
+        this.#pacer.share = command.share;
         return;
       case "end":
         machine.end ??= { why: command.why, code: 0 };

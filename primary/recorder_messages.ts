@@ -19,6 +19,8 @@ export type RecorderCommand =
   /** Stop at the next chance, close the frame, say `paused`. */
   | { readonly type: "pause" }
   | { readonly type: "resume" }
+  /** Pause for this share of the time, in short pauses; 0: not at all. */
+  | { readonly type: "throttle"; readonly share: number }
   /** End the guest as if it had ended by itself. */
   | { readonly type: "end"; readonly why: string }
   /** Leave the loop; nothing more is said but `gone`. */

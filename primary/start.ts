@@ -6,7 +6,13 @@ import { Claimer } from "../arbiter/claimer.ts";
 import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
-import { heldOutputBytes, logWindowBytes, timeoutMaxMs } from "../base/limits.ts";
+import {
+  heldOutputBytes,
+  lagMaxLeastMs,
+  linkBurstBytes,
+  logWindowBytes,
+  timeoutMaxMs,
+} from "../base/limits.ts";
 import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
@@ -38,6 +44,8 @@ export interface PrimaryOptions extends GuestRequest {
   readonly commitReplayed: boolean;
   readonly heartbeatMs: number;
   readonly timeoutMs: number;
+  /** An execution lag above this slows the guest; 0: none does. */
+  readonly lagMaxMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
@@ -101,8 +109,10 @@ export async function startPrimary(
     commitReplayed: options.commitReplayed,
     heartbeatMs: options.heartbeatMs,
     timeoutMs: options.timeoutMs,
+    lagMaxMs: options.lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
+    burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
   };
   await sink.goLive(0, 0, generation);
@@ -130,8 +140,13 @@ export async function startPrimary(
   return side;
 }
 
-/** @throws UsageError unless silence can be told from an ordinary wait for the next heartbeat */
-function checkPatience({ heartbeatMs, timeoutMs }: PrimaryOptions): void {
+/** @throws UsageError unless the lag can be measured, and silence can be told from an ordinary wait for the next heartbeat */
+function checkPatience({ heartbeatMs, timeoutMs, lagMaxMs }: PrimaryOptions): void {
+  if (lagMaxMs !== 0 && (lagMaxMs < lagMaxLeastMs || lagMaxMs > timeoutMaxMs)) {
+    throw new UsageError(
+      `--lag-max ${lagMaxMs}ms: expected off, or ${lagMaxLeastMs}ms to ${timeoutMaxMs}ms`,
+    );
+  }
   if (2 * heartbeatMs <= timeoutMs && timeoutMs <= timeoutMaxMs) return;
   throw new UsageError(
     `--heartbeat ${heartbeatMs}ms with --timeout ${timeoutMs}ms: expected a timeout of at least two ` +

@@ -18,7 +18,7 @@
  */
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
 import { joinSilenceMs } from "../base/limits.ts";
-import { checkWelcome } from "./join.ts";
+import { checkWelcome, reportPeriodMs } from "./join.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
@@ -157,13 +157,14 @@ export class BackupProtocol {
     if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) this.#claim();
   }
 
-  #listen(nowMs: number, { heartbeatMs, timeoutMs }: MessageOf<"welcome">): void {
+  #listen(nowMs: number, welcome: MessageOf<"welcome">): void {
+    const { timeoutMs } = welcome;
     // A side that was itself stopped has not listened: silence counts from when it woke.
     if (nowMs - this.#lastTickMs > timeoutMs / 2 && !this.#forgiven) {
       this.#heardMs = nowMs;
       this.#forgiven = true;
     }
-    if (nowMs - this.#lastAckMs >= heartbeatMs) this.#ack(nowMs);
+    if (nowMs - this.#lastAckMs >= reportPeriodMs(welcome)) this.#ack(nowMs);
     const silenceMs = nowMs - this.#heardMs;
     if (silenceMs <= (this.#isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs))) return;
     if (this.#phase === "draining") this.#handover = false;

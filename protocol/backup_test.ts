@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ExitCode } from "../base/errors.ts";
-import type { Message } from "./messages.ts";
+import { type Message, PROTOCOL_VERSION } from "./messages.ts";
 import {
   backupDeeds as deeds,
   output,
@@ -25,7 +25,7 @@ function lose(backup: TestBackup): string[] {
 Deno.test("it says hello, prepares a machine when welcomed, and acknowledges what it receives", () => {
   const backup = new TestBackup();
   assert.deepEqual(backup.give({ type: "connected" }), [
-    'send hello protocol=2 who="b" machineId=""',
+    `send hello protocol=${PROTOCOL_VERSION} who="b" machineId=""`,
   ]);
   assert.deepEqual(backup.hear(welcome), ["prepare"]);
   assert.deepEqual(backup.log(1, 10), [
@@ -53,6 +53,7 @@ Deno.test("a welcome to another machine, or with numbers that make no sense, is 
     { generation: 2 ** 32 - 1 },
     { heartbeatMs: 0 },
     { heartbeatMs: 60 },
+    { lagMaxMs: 1 },
   ];
   for (const fields of wrong) {
     const backup = new TestBackup({ machineId: "m1" });

@@ -5,6 +5,7 @@
  * together.
  */
 import { PeerError } from "../base/errors.ts";
+import { lagMaxLeastMs } from "../base/limits.ts";
 import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { PrimaryRules } from "./primary_types.ts";
 
@@ -33,7 +34,7 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
 
 /** The welcome of a primary with these rules. */
 export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs } = rules;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
   return {
     type: "welcome",
     machineId,
@@ -42,6 +43,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
     commitReplayed,
     heartbeatMs,
     timeoutMs,
+    lagMaxMs,
   };
 }
 
@@ -51,7 +53,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
  * @throws PeerError
  */
 export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): void {
-  const { generation, heartbeatMs, timeoutMs } = welcome;
+  const { generation, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
   if (machineId !== "" && welcome.machineId !== machineId) {
     throw new PeerError(`welcome to machine ${welcome.machineId}, expected ${machineId}`);
   }
@@ -64,4 +66,18 @@ export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): 
         `least 1`,
     );
   }
+  if (lagMaxMs !== 0 && lagMaxMs < lagMaxLeastMs) {
+    throw new PeerError(`a lag of at most ${lagMaxMs} ms, expected 0 or at least ${lagMaxLeastMs}`);
+  }
+}
+
+/**
+ * How often log goes out, if there is any, and acks come back at least, in milliseconds: at every heartbeat,
+ * and so often that the execution lag of a backup that keeps up is well below its limit. What the primary
+ * knows of the lag is up to two of these old.
+ */
+export function reportPeriodMs(
+  { heartbeatMs, lagMaxMs }: Pick<PrimaryRules, "heartbeatMs" | "lagMaxMs">,
+): number {
+  return lagMaxMs === 0 ? heartbeatMs : Math.min(heartbeatMs, Math.ceil(lagMaxMs / 4));
 }

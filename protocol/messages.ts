@@ -37,6 +37,7 @@ const MESSAGES = {
       commitReplayed: "flag",
       heartbeatMs: "u32",
       timeoutMs: "u32",
+      lagMaxMs: "u32",
     },
   },
   /** Primary to backup: you may not. `retry`: but it may be worth asking again. */

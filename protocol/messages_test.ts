@@ -29,6 +29,7 @@ const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
     commitReplayed: flag,
     heartbeatMs: u32,
     timeoutMs: u32,
+    lagMaxMs: u32,
   },
   refuse: { why: text, retry: flag },
   heartbeat: { sentMs: u53 },

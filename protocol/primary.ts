@@ -107,7 +107,7 @@ export class PrimaryProtocol {
         if (input.connection === this.#session?.connection) this.#lose(input.why);
         return;
       case "frame":
-        return this.#frame(input.frame);
+        return this.#frame(input.frame, nowMs);
       case "output":
         return this.gate.add(input.output);
       case "performed":
@@ -185,7 +185,7 @@ export class PrimaryProtocol {
     }
     const { who } = hello;
     const session = ++this.#sessions;
-    this.#session = new PrimarySession(connection, who, session, rules.commitReplayed, nowMs);
+    this.#session = new PrimarySession(connection, who, session, rules, nowMs);
     this.#send(connection, welcomeOf(rules, generation));
     this.#report(`${who} joins`);
     this.#effects.push({ type: "startLog", session, generation });
@@ -201,28 +201,28 @@ export class PrimaryProtocol {
     return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
   }
 
-  #frame(frame: LoggedFrame): void {
+  #frame(frame: LoggedFrame, nowMs: number): void {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
-    const { connection } = session;
     // What was put out before the state, the backup's replay will not put out.
     if (frame.completesState) {
       for (const { sink, offset, bytes } of this.gate.undone()) {
-        this.#send(connection, { type: "kept", sink, offset, bytes });
+        this.#send(session.connection, { type: "kept", sink, offset, bytes });
       }
     }
-    session.send(frame);
-    this.#effects.push({ type: "sendFrame", connection, frame });
+    session.log(frame, nowMs);
+    this.#effects.push(...session.send());
   }
 
   #ack(session: PrimarySession, ack: MessageOf<"ack">, nowMs: number): void {
     const before = session.acked;
     try {
-      session.ack(ack);
+      session.ack(ack, nowMs);
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       return this.#breach(session, error.message);
     }
+    this.#effects.push(...session.send());
     const { acked, replayedState } = session;
     if (acked !== undefined && acked !== before) {
       this.#effects.push({ type: "inputCommitted", offset: acked.inputOffset });

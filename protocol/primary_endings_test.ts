@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
-import type { Message } from "./messages.ts";
+import { type Message, PROTOCOL_VERSION } from "./messages.ts";
 import {
   frame,
   output,
@@ -16,7 +16,7 @@ import type { ClaimOutcome } from "./types.ts";
 const won: ClaimOutcome = { kind: "won" };
 const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
 const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
-const hello: Message = { type: "hello", protocol: 2, who: "b", machineId: "" };
+const hello: Message = { type: "hello", protocol: PROTOCOL_VERSION, who: "b", machineId: "" };
 
 // --- handover ---
 

@@ -10,13 +10,25 @@
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 import { joinSilenceMs } from "../base/limits.ts";
 import type { MessageOf } from "./messages.ts";
-import type { LoggedFrame } from "./primary_types.ts";
+import { LinkWindow } from "./link_window.ts";
+import type { LoggedFrame, PrimaryEffect, PrimaryRules } from "./primary_types.ts";
 import type { Connection } from "./types.ts";
 
-/** A frame that was sent, without its bytes. */
-type SentFrame = Pick<LoggedFrame, "sequence" | "through" | "inputOffset">;
+/** A frame that was logged, without its bytes. */
+type FrameMark = Pick<LoggedFrame, "sequence" | "through" | "inputOffset">;
+
+/** How far a backup's replay is behind the log, as far as its acks tell. */
+export interface ReplayLag {
+  /** The execution lag: how old the oldest log is that is not replayed, in milliseconds. */
+  readonly lagMs: number;
+  /** For how long the guest ran to make all the log that is not replayed, in milliseconds. */
+  readonly unreplayedRunMs: number;
+  /** The same of all log that is, from the guest's start on. */
+  readonly replayedRunMs: number;
+}
 
 /** One backup's session. */
 export class PrimarySession {
@@ -26,6 +38,8 @@ export class PrimarySession {
   heardMs: number;
   /** The last frame that was sent. */
   sent = 0;
+  /** The last frame that was logged; what is not sent yet waits for the link. */
+  logged = 0;
   /** The last frame that the backup has received. */
   received = 0;
   /** The last frame that it has replayed. */
@@ -33,29 +47,38 @@ export class PrimarySession {
   /** The execution point that its replay has reached. */
   point = 0;
   /** The last frame that was acknowledged as the commit mode asks. */
-  acked: SentFrame | undefined;
+  acked: FrameMark | undefined;
   #stateSequence: number | undefined;
   #sentThrough = 0;
   #beatMs = 0;
-  readonly #unacked: SentFrame[] = [];
-  readonly #unreplayed: { readonly sequence: number; readonly bytes: number }[] = [];
+  readonly #unacked = new Fifo<FrameMark>();
+  readonly #unreplayed = new Fifo<{
+    readonly sequence: number;
+    readonly bytes: number;
+    readonly loggedMs: number;
+    readonly ranUs: number;
+  }>();
   #unreplayedBytes = 0;
+  readonly #link: LinkWindow;
+  #loggedRanUs = 0;
+  #replayedRanUs = 0;
 
   /**
    * @param connection the logging channel
    * @param who how the backup calls itself, for people
    * @param number of this session, from 1
-   * @param commitReplayed whether only a frame that has been replayed counts as acknowledged
+   * @param rules the primary's
    * @param nowMs when its hello was read
    */
   constructor(
     readonly connection: Connection,
     readonly who: string,
     readonly number: number,
-    readonly commitReplayed: boolean,
+    private readonly rules: Pick<PrimaryRules, "commitReplayed" | "burstBytes" | "timeoutMs">,
     nowMs: number,
   ) {
     this.heardMs = nowMs;
+    this.#link = new LinkWindow(rules.burstBytes, rules.timeoutMs / 4, nowMs);
   }
 
   /** Whether it was silent for longer than it may be; while it joins, nothing depends on it yet. */
@@ -64,7 +87,7 @@ export class PrimarySession {
       (this.isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs));
   }
 
-  /** Log that was sent and has not been replayed, in bytes. */
+  /** Log that has not been replayed, in bytes. */
   get unreplayedBytes(): number {
     return this.#unreplayedBytes;
   }
@@ -77,18 +100,42 @@ export class PrimarySession {
 
   /** Whether the frame `sequence` and all before it are acknowledged as the commit mode asks. */
   holds(sequence: number): boolean {
-    return (this.commitReplayed ? this.replayed : this.received) >= sequence;
+    return (this.rules.commitReplayed ? this.replayed : this.received) >= sequence;
   }
 
-  /** A frame of this session goes out. */
-  send({ sequence, through, inputOffset, completesState, bytes }: LoggedFrame): void {
-    assert(sequence === this.sent + 1, `frame ${sequence} of the log, expected ${this.sent + 1}`);
-    this.sent = sequence;
-    this.#sentThrough = through;
+  /** How far the replay is behind. Undefined before the state is replayed: nothing could be behind yet. */
+  replayLag(nowMs: number): ReplayLag | undefined {
+    if (this.replayedState === undefined) return undefined;
+    const oldest = this.#unreplayed.first;
+    return {
+      lagMs: oldest === undefined ? 0 : nowMs - oldest.loggedMs,
+      unreplayedRunMs: (this.#loggedRanUs - this.#replayedRanUs) / 1000,
+      replayedRunMs: this.#replayedRanUs / 1000,
+    };
+  }
+
+  /** A frame of this session was logged: it goes out when the link can take it. */
+  log(frame: LoggedFrame, nowMs: number): void {
+    const { sequence, through, inputOffset, ranUs, completesState, bytes } = frame;
+    const expected = this.logged + 1;
+    assert(sequence === expected, `frame ${sequence} of the log, expected ${expected}`);
+    this.logged = sequence;
+    this.#loggedRanUs = ranUs;
     if (completesState) this.#stateSequence = sequence;
     this.#unacked.push({ sequence, through, inputOffset });
-    this.#unreplayed.push({ sequence, bytes: bytes.length });
+    this.#unreplayed.push({ sequence, bytes: bytes.length, loggedMs: nowMs, ranUs });
     this.#unreplayedBytes += bytes.length;
+    this.#link.add(frame);
+  }
+
+  /** Sends the frames that can go out now. */
+  send(): PrimaryEffect[] {
+    const { connection } = this;
+    return this.#link.take().map((frame) => {
+      this.sent = frame.sequence;
+      this.#sentThrough = frame.through;
+      return { type: "sendFrame", connection, frame };
+    });
   }
 
   /** A heartbeat goes out. */
@@ -97,10 +144,10 @@ export class PrimarySession {
   }
 
   /**
-   * Takes an ack in.
+   * Takes an ack in, at `nowMs`.
    * @throws PeerError if it takes something back, or speaks of what was never sent
    */
-  ack({ received, replayed, point, echoMs }: MessageOf<"ack">): void {
+  ack({ received, replayed, point, echoMs }: MessageOf<"ack">, nowMs: number): void {
     const limits = [
       ["received", received, this.received, this.sent],
       ["replayed", replayed, this.replayed, received],
@@ -113,13 +160,16 @@ export class PrimarySession {
       }
     }
     this.received = received;
+    this.#link.received(received, nowMs);
     this.replayed = replayed;
     this.point = point;
     this.heardMs = Math.max(this.heardMs, echoMs);
-    while (this.#unreplayed[0] !== undefined && this.#unreplayed[0].sequence <= replayed) {
-      this.#unreplayedBytes -= this.#unreplayed.shift()!.bytes;
+    while (this.#unreplayed.first !== undefined && this.#unreplayed.first.sequence <= replayed) {
+      const { bytes, ranUs } = this.#unreplayed.shift()!;
+      this.#unreplayedBytes -= bytes;
+      this.#replayedRanUs = ranUs;
     }
-    while (this.#unacked[0] !== undefined && this.holds(this.#unacked[0].sequence)) {
+    while (this.#unacked.first !== undefined && this.holds(this.#unacked.first.sequence)) {
       this.acked = this.#unacked.shift();
     }
   }

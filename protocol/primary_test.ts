@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { ExitCode, PeerError } from "../base/errors.ts";
-import type { Message } from "./messages.ts";
+import { type Message, PROTOCOL_VERSION } from "./messages.ts";
 import { frame, output, primaryDeeds as deeds, TestPrimary } from "./protocol_test_support.ts";
 import type { ClaimOutcome } from "./types.ts";
 
 const won: ClaimOutcome = { kind: "won" };
 const lost: ClaimOutcome = { kind: "lost", holder: "b", ended: false };
 const unreachable: ClaimOutcome = { kind: "unreachable", why: "no route" };
-const hello: Message = { type: "hello", protocol: 2, who: "b", machineId: "" };
+const hello: Message = { type: "hello", protocol: PROTOCOL_VERSION, who: "b", machineId: "" };
 
 // --- alone ---
 
@@ -34,7 +34,7 @@ Deno.test("a state taken over that does not fit its kept outputs is the peer's f
 Deno.test("a hello is welcomed and the log begins", () => {
   const primary = new TestPrimary();
   assert.deepEqual(primary.hear(hello), [
-    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100',
+    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100 lagMaxMs=200',
     "startLog session=1 generation=1",
   ]);
 });
@@ -42,7 +42,7 @@ Deno.test("a hello is welcomed and the log begins", () => {
 Deno.test("another protocol version and another machine's backup are refused for good", () => {
   const primary = new TestPrimary();
   const version = primary.hear({ ...hello, protocol: 9 });
-  assert.match(version[0]!, /refuse why="protocol version 9, expected 2.*retry=false/);
+  assert.match(version[0]!, /refuse why="protocol version 9, expected \d+:.*retry=false/);
   assert.match(primary.hear({ ...hello, machineId: "m2" })[0]!, /refuse .*m2.*retry=false/);
 });
 

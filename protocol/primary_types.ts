@@ -19,10 +19,14 @@ export interface PrimaryRules {
   readonly heartbeatMs: number;
   /** Silence for longer than this is a suspicion. */
   readonly timeoutMs: number;
+  /** An execution lag above this slows the guest; 0: none does. */
+  readonly lagMaxMs: number;
   /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
   readonly windowBytes: number;
+  /** Bytes of log that may be on their way, whatever the link has shown to carry. */
+  readonly burstBytes: number;
   /**
    * Bytes of output that may be held. More than the machine's thread puts out before any one frame: it comes
    * after them, and what holds them up must not hold it up.
@@ -40,6 +44,8 @@ export interface LoggedFrame {
   readonly through: number;
   /** Console input that the log up to here has consumed: a stream offset. */
   readonly inputOffset: number;
+  /** How long the guest had run when the frame was closed, in microseconds. */
+  readonly ranUs: number;
   /** The frame completes the state that the session began with. */
   readonly completesState: boolean;
   /** The frame as it is sent, header included. */

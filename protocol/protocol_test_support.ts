@@ -5,7 +5,7 @@
  */
 import { BackupProtocol, type BackupRules } from "./backup.ts";
 import type { BackupEffect, BackupInput } from "./backup.ts";
-import { encodeMessage, type Message, type MessageOf } from "./messages.ts";
+import { encodeMessage, type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
 import { PrimaryProtocol, type PrimaryRules } from "./primary.ts";
 import type { LoggedFrame, PrimaryEffect, PrimaryInput } from "./primary.ts";
@@ -20,8 +20,10 @@ export const primaryRules: PrimaryRules = {
   commitReplayed: false,
   heartbeatMs: 10,
   timeoutMs: 100,
+  lagMaxMs: 200,
   claimRetryMs: 50,
   windowBytes: 1000,
+  burstBytes: 1000,
   heldBytesMax: 1000,
 };
 
@@ -44,6 +46,7 @@ export const welcome: MessageOf<"welcome"> = {
   commitReplayed: false,
   heartbeatMs: 10,
   timeoutMs: 100,
+  lagMaxMs: 200,
 };
 
 /** An output to the console with these characters. */
@@ -58,7 +61,16 @@ export function frame(
   rest: Partial<LoggedFrame> = {},
 ): LoggedFrame {
   const bytes = new Uint8Array(10);
-  return { session: 1, sequence, through, inputOffset: 0, completesState: false, bytes, ...rest };
+  return {
+    session: 1,
+    sequence,
+    through,
+    inputOffset: 0,
+    ranUs: 0,
+    completesState: false,
+    bytes,
+    ...rest,
+  };
 }
 
 /** The characters of bytes. */
@@ -143,7 +155,7 @@ export class TestPrimary {
 
   /** A backup joins, with a state in frame 1 through point 10, and is protected. */
   join(): this {
-    this.hear({ type: "hello", protocol: 2, who: "b", machineId: "" });
+    this.hear({ type: "hello", protocol: PROTOCOL_VERSION, who: "b", machineId: "" });
     this.put([], frame(1, 10, { completesState: true }));
     this.ack({ received: 1, replayed: 1, point: 10 });
     return this;

@@ -5,6 +5,7 @@
  * is bounded. Used by the backup's protocol.
  */
 import { PeerError } from "../base/errors.ts";
+import { Fifo } from "../base/fifo.ts";
 import type { ReceivedFrame } from "./backup_types.ts";
 
 /** See the top of the file. */
@@ -13,7 +14,7 @@ export class ReplayProgress {
   #receivedThrough = 0;
   #replayed = 0;
   #point = 0;
-  readonly #unreplayed: { readonly sequence: number; readonly bytes: number }[] = [];
+  readonly #unreplayed = new Fifo<{ readonly sequence: number; readonly bytes: number }>();
   #unreplayedBytes = 0;
 
   /** Sequence number of the last frame received; 0 if none was. */
@@ -67,7 +68,7 @@ export class ReplayProgress {
   noteReplayed(sequence: number, point: number): void {
     this.#replayed = sequence;
     this.#point = point;
-    while (this.#unreplayed[0] !== undefined && this.#unreplayed[0].sequence <= sequence) {
+    while (this.#unreplayed.first !== undefined && this.#unreplayed.first.sequence <= sequence) {
       this.#unreplayedBytes -= this.#unreplayed.shift()!.bytes;
     }
   }

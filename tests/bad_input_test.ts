@@ -161,6 +161,7 @@ Deno.test("a message that does not begin a session is refused, whichever it is",
         commitReplayed: false,
         heartbeatMs: 1,
         timeoutMs: 2,
+        lagMaxMs: 0,
       },
       { type: "ack", received: 1, replayed: 1, point: 1, echoMs: 1 },
       { type: "diverged", point: 1, place: "here", recorded: "1", replayed: "2" },
@@ -305,3 +306,19 @@ Deno.test("a status address answers nobody but who asks as it should, and a slow
     await server[Symbol.asyncDispose]();
     assert.equal(await slow.read(new Uint8Array(1)), null);
   }));
+
+Deno.test("a defect that a peer's message uncovers ends the side, and does not pass for a lost connection", async () => {
+  using scratch = new ScratchDirectory();
+  const interposer = {
+    input(input: { readonly type: string }) {
+      assert.notEqual(input.type, "message", "uncovered");
+    },
+  };
+  const primary = await runPrimary(primaryOptions(scratch.path), interposer);
+  const backup = runBackup(backupOptions(scratch.path, primary.address));
+  const { code, why } = await primary.halt;
+  assert.equal(code, ExitCode.defect);
+  assert.match(why, /uncovered/);
+  backup.side.role.stop("the test is over");
+  await backup.halt;
+});

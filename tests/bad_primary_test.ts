@@ -36,6 +36,7 @@ const WELCOME: MessageOf<"welcome"> = {
   commitReplayed: false,
   heartbeatMs: 100,
   timeoutMs: 2000,
+  lagMaxMs: 200,
 };
 
 /** What a misdeed leads to: the backup joins anew, or halts with this code. */

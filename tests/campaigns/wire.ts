@@ -25,10 +25,12 @@ const first = Number(values.episode ?? 0);
 
 /** Memory is looked at so many times. */
 const SAMPLES = 40;
-/** What the heap's use may grow by in the last three quarters, and resident memory, which the allocators keep
- * and spread, in the second half: 10 MiB in 7 million messages are less than two bytes a message. */
-const HEAP_BREATHING_BYTES = 10 * 2 ** 20;
-const RESIDENT_BREATHING_BYTES = 48 * 2 ** 20;
+/**
+ * What the median of a quarter of the samples may be above that of the quarter that ended half a run before: of what
+ * the heap has in use, and of resident memory, whose single samples swing by 40 MiB with the buffers that wait for
+ * their collection. 10 MiB in 5 million messages are two bytes a message.
+ */
+const GROWTH_BYTES = 10 * 2 ** 20;
 
 const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 const count = (number: number) => number.toLocaleString("en");
@@ -80,24 +82,34 @@ try {
   Deno.exit(1);
 }
 
-const settled = samples.slice(SAMPLES / 2);
-const heaps = usedBytes.slice(SAMPLES / 4);
+const [residentBefore, residentAfter] = quarters(samples);
+const [heapBefore, heapAfter] = quarters(usedBytes);
 console.log(
-  `resident memory: ${mib(residentAtStart)} before, ${mib(samples[0] ?? 0)} after the first ` +
-    `${100 / SAMPLES} %, ${mib(samples[SAMPLES / 2 - 1] ?? 0)} half-way, ${
-      mib(samples.at(-1) ?? 0)
-    } at ` +
-    `the end; in use by the heap, once collected: ${mib(Math.min(...heaps))} to ${
-      mib(Math.max(...heaps))
-    }`,
+  `resident memory: ${mib(residentAtStart)} before, ${
+    mib(residentBefore)
+  } in the second quarter, ` +
+    `${mib(residentAfter)} in the last (medians), ${
+      mib(Math.max(...samples))
+    } at most; in use by the ` +
+    `heap, once collected: ${mib(heapBefore)} and ${mib(heapAfter)}`,
 );
-const grows = Math.max(...settled) - settled[0]! > RESIDENT_BREATHING_BYTES ||
-  Math.max(...heaps) - heaps[0]! > HEAP_BREATHING_BYTES;
+const grows = residentAfter - residentBefore > GROWTH_BYTES ||
+  heapAfter - heapBefore > GROWTH_BYTES;
 if (values.episode === undefined && grows) {
   console.error("memory grows");
   Deno.exit(1);
 }
 Deno.exit(0);
+
+/** The medians of the second and of the last quarter. */
+function quarters(values: readonly number[]): [number, number] {
+  const quarter = Math.floor(values.length / 4);
+  return [median(values.slice(quarter, 2 * quarter)), median(values.slice(-quarter))];
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}
 
 function showProgress(done: number): void {
   const share = Math.min(1, done / messages);

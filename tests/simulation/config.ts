@@ -59,8 +59,10 @@ export function drawConfig(random: Random): Config {
       commitReplayed,
       heartbeatMs,
       timeoutMs,
+      lagMaxMs: random.pick([0, 20, 200]),
       claimRetryMs,
       windowBytes: WINDOW_BYTES,
+      burstBytes: random.pick([100, WINDOW_BYTES]),
       heldBytesMax: HELD_BYTES_MAX,
     },
     backupRules: (who) => ({

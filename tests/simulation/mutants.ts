@@ -43,8 +43,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         session,
-        "this.holds(this.#unacked[0].sequence)",
-        "this.holds(this.#unacked[0].sequence - 1)",
+        "this.holds(this.#unacked.first.sequence)",
+        "this.holds(this.#unacked.first.sequence - 1)",
       ),
     ],
   },
@@ -57,7 +57,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "received counts where replayed is asked for",
     edits: [
-      edit(session, "(this.commitReplayed ? this.replayed : this.received)", "this.received"),
+      edit(session, "(this.rules.commitReplayed ? this.replayed : this.received)", "this.received"),
     ],
   },
   {
@@ -161,8 +161,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         primary,
-        "      session.ack(ack);",
-        "      session.ack(ack);\n      session.heardMs = nowMs;",
+        "      session.ack(ack, nowMs);",
+        "      session.ack(ack, nowMs);\n      session.heardMs = nowMs;",
       ),
     ],
   },

@@ -186,7 +186,8 @@ export class SimRecorder {
     });
     const { session } = log;
     const { point: through, received: inputOffset } = machine;
-    const frame = { session, sequence, through, inputOffset, completesState, bytes };
+    const ranUs = machine.clockUs;
+    const frame = { session, sequence, through, inputOffset, ranUs, completesState, bytes };
     this.ring.push({ type: "frame", frame });
   }
 }

@@ -6,7 +6,7 @@
  */
 import { type BackupOptions, BackupProcess } from "../../backup/follow.ts";
 import type { Halt } from "../../protocol/types.ts";
-import type { PrimarySide } from "../../primary/primary_side.ts";
+import type { Interposer, PrimarySide } from "../../primary/primary_side.ts";
 import { type PrimaryOptions, startPrimary } from "../../primary/start.ts";
 
 /** What a test's primary is started with, unless it says otherwise. */
@@ -22,6 +22,7 @@ export function primaryOptions(directory: string): PrimaryOptions {
     commitReplayed: false,
     heartbeatMs: 50,
     timeoutMs: 2000,
+    lagMaxMs: 200,
   };
 }
 
@@ -53,9 +54,12 @@ export interface RunningPrimary extends Running<PrimarySide> {
 }
 
 /** Starts a primary in this process. */
-export async function runPrimary(options: PrimaryOptions): Promise<RunningPrimary> {
+export async function runPrimary(
+  options: PrimaryOptions,
+  interposer?: Interposer,
+): Promise<RunningPrimary> {
   const lines: string[] = [];
-  const side = await startPrimary(options, (line) => lines.push(line));
+  const side = await startPrimary(options, (line) => lines.push(line), interposer);
   const address = lines.join("\n").match(/can join at (\S+)/)![1]!;
   return { side, lines, address, halt: side.run() };
 }

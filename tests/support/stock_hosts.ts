@@ -21,8 +21,8 @@ export const REACHES: readonly Reach[] = ["the primary", "the backup", "both", "
 
 /** A host under emulation may stand still for a second or two: that is not to be a loss. */
 const TIMEOUT_MS = 8000;
-/** Options of a primary on a stock host, or with a backup there. */
-export const PATIENCE = ["--timeout", `${TIMEOUT_MS}ms`];
+/** Options of a primary on a stock host, or with a backup there. That the backup is slow there is no surprise. */
+export const PATIENCE = ["--timeout", `${TIMEOUT_MS}ms`, "--lag-max", `${TIMEOUT_MS}ms`];
 /** A guest's clock, where every exit takes long. */
 const SLOW_CLOCK = ["--cmdline", "hz=20"];
 /** What takes a second on a host takes so long there. */

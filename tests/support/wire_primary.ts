@@ -294,6 +294,7 @@ export class PrimaryTarget implements WireTarget {
       sequence: ++this.#sequence,
       through: this.#point,
       inputOffset: this.#point,
+      ranUs: 1000 * this.#point,
       completesState: this.#sequence === 2,
       bytes: new Uint8Array(amount),
     };

@@ -83,6 +83,7 @@ export class PrimaryVoice {
       commitReplayed: random.below(2) === 0,
       heartbeatMs: random.below(20) === 0 ? oddNumber(random, 10, MOST_U32) : 10,
       timeoutMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 100,
+      lagMaxMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 200,
     };
   }
 

@@ -86,7 +86,7 @@ const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
   ["order: console stream", /input at|input to|output at|gap from/],
   [
     "rules: welcome, hello",
-    /welcome to|expected 1 to \d+$|expected twice the heartbeat|protocol version|this is machine/,
+    /welcome to|expected 1 to \d+$|expected twice the heartbeat|a lag of at most|protocol version|this is machine/,
   ],
   [
     "rules: no place for it",
