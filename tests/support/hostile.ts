@@ -1,0 +1,61 @@
+/**
+ * Records one course of the hostile guest, replays it and compares: whatever the guest does to its machine, it has
+ * to end clearly, and the replay has to do the same.
+ *
+ * Called by hostile_test.ts and by the campaign campaigns/hostile.ts.
+ */
+import type { GuestEnd } from "../../machine/machine.ts";
+import { checkReplay } from "./exactness.ts";
+import { Random } from "./random.ts";
+import { recordGuest } from "./record.ts";
+import { StalledError, StallGuard } from "./stall_guard.ts";
+
+/** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
+const PATIENCE_MS = 1500;
+const EXITS_PER_DIGEST = 150;
+
+/** What a course came to. */
+export interface HostileRun {
+  readonly seed: number;
+  /** Its last attack; undefined if it did not come to that. */
+  readonly finale: string | undefined;
+  /** How many it began. */
+  readonly attacks: number;
+  readonly end: GuestEnd;
+  readonly points: number;
+  readonly digests: number;
+  readonly sessions: number;
+}
+
+/**
+ * Runs the course of `seed` in sessions, which begin anywhere in it.
+ * @throws what the recording died of; DivergenceError, AssertionError or StalledError where the replay is not exact
+ */
+export async function checkHostile(seed: number): Promise<HostileRun> {
+  const random = new Random(seed);
+  const recording = await recordGuest({
+    guest: "hostile",
+    commandLine: `${seed}`,
+    exitsPerDigest: EXITS_PER_DIGEST,
+    outputsPerSession: random.pick([1, 4, 16, 1000]),
+    patienceMs: PATIENCE_MS,
+  });
+  const text = new TextDecoder("latin1").decode(recording.output);
+  using guard = new StallGuard();
+  const { points, digests, sessions } = await checkReplay(recording, {
+    onStart: ({ vcpu }) => guard.begin(vcpu),
+    onKick: () => {
+      throw new StalledError(`the replay of seed ${seed} came to nothing`);
+    },
+  });
+  guard.end();
+  return {
+    seed,
+    finale: text.match(/^finale (.*)$/m)?.[1],
+    attacks: text.match(/^attack /mg)?.length ?? 0,
+    end: recording.end,
+    points,
+    digests,
+    sessions,
+  };
+}
