@@ -48,7 +48,6 @@ export async function checkHostile(seed: number): Promise<HostileRun> {
       throw new StalledError(`the replay of seed ${seed} came to nothing`);
     },
   });
-  guard.end();
   return {
     seed,
     finale: text.match(/^finale (.*)$/m)?.[1],

@@ -2,7 +2,7 @@
 
 use crate::ring0;
 use alloc::{vec, vec::Vec};
-use runtime::{attempt, port, start_info};
+use runtime::{attempt, start_info};
 
 /// How wide an access is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,23 +80,32 @@ impl Course {
         self.pick(&WIDTHS)
     }
 
-    /// Reads a port.
+    /// Reads a port. (A host may refuse wide accesses to the last ports.)
     pub fn read_port(&mut self, port: u16, width: Width) {
-        let value = match width {
-            Width::Byte => port::read8(port).into(),
-            Width::Word => port::read16(port).into(),
-            _ => port::read32(port),
+        let mut value = 0u64;
+        // SAFETY: no device writes memory; goes on behind an exception.
+        let went_well = unsafe {
+            match width {
+                Width::Byte => attempt!(["in al, dx"], in("dx") port, inout("rax") value),
+                Width::Word => attempt!(["in ax, dx"], in("dx") port, inout("rax") value),
+                _ => attempt!(["in eax, dx"], in("dx") port, inout("rax") value),
+            }
         };
-        self.fold(value.into());
+        self.fold(value);
+        self.note(went_well);
     }
 
     /// Writes a port, whatever comes of it.
     pub fn write_port(&mut self, port: u16, width: Width, value: u64) {
-        match width {
-            Width::Byte => port::write8(port, value as u8),
-            Width::Word => port::write16(port, value as u16),
-            _ => port::write32(port, value as u32),
-        }
+        // SAFETY: as in read_port.
+        let went_well = unsafe {
+            match width {
+                Width::Byte => attempt!(["out dx, al"], in("dx") port, in("rax") value),
+                Width::Word => attempt!(["out dx, ax"], in("dx") port, in("rax") value),
+                _ => attempt!(["out dx, eax"], in("dx") port, in("rax") value),
+            }
+        };
+        self.note(went_well);
     }
 
     /// Reads or writes a port, but no write that is likely to end the guest.
