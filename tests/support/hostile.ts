@@ -11,7 +11,7 @@ import { recordGuest } from "./record.ts";
 import { StalledError, StallGuard } from "./stall_guard.ts";
 
 /** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 1000;
 const EXITS_PER_DIGEST = 150;
 
 /** What a course came to. */
@@ -29,13 +29,14 @@ export interface HostileRun {
 
 /**
  * Runs the course of `seed` in sessions, which begin anywhere in it.
+ * @param rest of the guest's command line
  * @throws what the recording died of; DivergenceError, AssertionError or StalledError where the replay is not exact
  */
-export async function checkHostile(seed: number): Promise<HostileRun> {
+export async function checkHostile(seed: number, rest = ""): Promise<HostileRun> {
   const random = new Random(seed);
   const recording = await recordGuest({
     guest: "hostile",
-    commandLine: `${seed}`,
+    commandLine: `${seed} ${rest}`,
     exitsPerDigest: EXITS_PER_DIGEST,
     outputsPerSession: random.pick([1, 4, 16, 1000]),
     patienceMs: PATIENCE_MS,

@@ -2,7 +2,8 @@
 //! seed is one course, whose end is either printed or the end of the guest; whatever happens, it must be to the
 //! guest alone, and a replay must do the same.
 //!
-//! Arguments: SEED, and the number of ATTACKS before the last one (drawn if not given). It prints
+//! Arguments: SEED, and the number of ATTACKS before the last one (drawn if not given); `finale=K` chooses the last
+//! one, by its number in finale.rs from 0. It prints
 //!
 //! ```text
 //! hostile seed <s> attacks <n>
@@ -71,6 +72,13 @@ fn main() -> u8 {
     let Ok(attacks) = arguments.next().map_or(Ok(drawn), str::parse) else {
         return usage();
     };
+    let chosen = start_info::option("finale").map(str::parse::<usize>);
+    let Ok(chosen) = chosen.transpose() else {
+        return usage();
+    };
+    if chosen.is_some_and(|finale| finale >= FINALES.len()) {
+        return usage();
+    }
     console::print(format_args!("hostile seed {seed} attacks {attacks}\n"));
     ring0::install();
     for number in 1..=attacks {
@@ -79,7 +87,8 @@ fn main() -> u8 {
         run(&mut course, attack);
         console::print(format_args!("\nchecksum {:016x}\n", course.checksum()));
     }
-    let (name, finale) = course.pick(&FINALES);
+    let drawn = course.draw(FINALES.len() as u64) as usize;
+    let (name, finale) = FINALES[chosen.unwrap_or(drawn)];
     console::print(format_args!("finale {name}\n"));
     run(&mut course, finale);
     console::print(format_args!("done checksum {:016x}\n", course.checksum()));
@@ -95,7 +104,7 @@ fn run(course: &mut Course, attack: fn(&mut Course)) {
 }
 
 fn usage() -> u8 {
-    console::print(format_args!("usage: SEED [ATTACKS], decimal numbers\n"));
+    console::print(format_args!("usage: SEED [ATTACKS] [finale=K], decimal numbers\n"));
     USAGE
 }
 
