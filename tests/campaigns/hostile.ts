@@ -49,7 +49,7 @@ if (faults.length > 0) {
 function take(run: HostileRun): void {
   total.runs++;
   for (const key of ["attacks", "points", "digests", "sessions"] as const) total[key] += run[key];
-  const ending = `${run.finale ?? "an attack"}: ${run.end.why.replace(/\d{4,}/, "a number")}`;
+  const ending = `${run.last}: ${run.end.why.replace(/\d{4,}/, "a number")}`;
   endings.set(ending, (endings.get(ending) ?? 0) + 1);
   if (values.verbose) {
     console.log(

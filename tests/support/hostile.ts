@@ -17,9 +17,9 @@ const EXITS_PER_DIGEST = 150;
 /** What a course came to. */
 export interface HostileRun {
   readonly seed: number;
-  /** Its last attack; undefined if it did not come to that. */
-  readonly finale: string | undefined;
-  /** How many it began. */
+  /** What it did last: `finale ...`, or `attack ...` if it did not come to that. */
+  readonly last: string;
+  /** How many attacks it began. */
   readonly attacks: number;
   readonly end: GuestEnd;
   readonly points: number;
@@ -42,6 +42,7 @@ export async function checkHostile(seed: number, rest = ""): Promise<HostileRun>
     patienceMs: PATIENCE_MS,
   });
   const text = new TextDecoder("latin1").decode(recording.output);
+  const began = text.match(/^(attack \d+|finale) [\w ']+$/gm) ?? [];
   using guard = new StallGuard();
   const { points, digests, sessions } = await checkReplay(recording, {
     onStart: ({ vcpu }) => guard.begin(vcpu),
@@ -51,8 +52,8 @@ export async function checkHostile(seed: number, rest = ""): Promise<HostileRun>
   });
   return {
     seed,
-    finale: text.match(/^finale (.*)$/m)?.[1],
-    attacks: text.match(/^attack /mg)?.length ?? 0,
+    last: began.at(-1)?.replace(/\d+ /, "") ?? "nothing",
+    attacks: began.length,
     end: recording.end,
     points,
     digests,
