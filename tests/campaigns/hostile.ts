@@ -3,16 +3,18 @@
  * replays each session of it, and compares digests, outputs and ends.
  *
  *   deno task campaign:hostile --seeds 1000 --first 1
+ *   deno task campaign:hostile --seeds 20 --patience 20000    # on an emulated host
  *
  * Goes on after a fault, and ends with code 1 if there was one; says which seeds repeat them.
  */
 import { parseArgs } from "node:util";
-import { checkHostile, type HostileRun } from "../support/hostile.ts";
+import { checkHostile, HOSTILE_PATIENCE_MS, type HostileRun } from "../support/hostile.ts";
 
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
     first: { type: "string", default: "1" },
+    patience: { type: "string", default: `${HOSTILE_PATIENCE_MS}` },
     verbose: { type: "boolean", default: false },
   },
 });
@@ -25,7 +27,7 @@ const faults: number[] = [];
 
 for (let seed = first; seed < first + seeds; seed++) {
   try {
-    take(await checkHostile(seed));
+    take(await checkHostile(seed, "", Number(values.patience)));
   } catch (error) {
     faults.push(seed);
     console.error(`\nseed ${seed}: ${error}`);

@@ -11,7 +11,7 @@ import { recordGuest } from "./record.ts";
 import { StalledError, StallGuard } from "./stall_guard.ts";
 
 /** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
-const PATIENCE_MS = 1000;
+export const HOSTILE_PATIENCE_MS = 1000;
 const EXITS_PER_DIGEST = 150;
 
 /** What a course came to. */
@@ -30,16 +30,21 @@ export interface HostileRun {
 /**
  * Runs the course of `seed` in sessions, which begin anywhere in it.
  * @param rest of the guest's command line
+ * @param patienceMs longer where everything takes longer
  * @throws what the recording died of; DivergenceError, AssertionError or StalledError where the replay is not exact
  */
-export async function checkHostile(seed: number, rest = ""): Promise<HostileRun> {
+export async function checkHostile(
+  seed: number,
+  rest = "",
+  patienceMs = HOSTILE_PATIENCE_MS,
+): Promise<HostileRun> {
   const random = new Random(seed);
   const recording = await recordGuest({
     guest: "hostile",
     commandLine: `${seed} ${rest}`,
     exitsPerDigest: EXITS_PER_DIGEST,
     outputsPerSession: random.pick([1, 4, 16, 1000]),
-    patienceMs: PATIENCE_MS,
+    patienceMs,
   });
   const text = new TextDecoder("latin1").decode(recording.output);
   const began = text.match(/^(attack \d+|finale) [\w ']+$/gm) ?? [];
