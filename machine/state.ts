@@ -12,6 +12,7 @@
  * Pages that are not sent are zero: a state is applied to a machine that has not run.
  */
 import { PeerError } from "../base/errors.ts";
+import { hasHiddenTrap, INT3_BYTES } from "./hidden_trap.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
@@ -108,7 +109,7 @@ function applyPages(machine: Machine, bytes: Uint8Array): void {
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
-  const vcpu = captureVcpu(machine.vcpu);
+  const vcpu = captureVcpu(machine.vcpu, hasHiddenTrap(machine) ? INT3_BYTES : 0n);
   const board = machine.board.encode();
   const bytes = new Uint8Array(MACHINE_HEAD_BYTES + 4 + vcpu.length + 4 + board.length);
   const view = new DataView(bytes.buffer);

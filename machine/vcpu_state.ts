@@ -86,8 +86,11 @@ function partBytes(part: (typeof order)[number]): number {
 /** The length of a captured vCPU state, in bytes. */
 export const VCPU_STATE_BYTES = order.reduce((sum, part) => sum + partBytes(part), 0);
 
-/** Captures the whole vCPU. No instruction may be pending. */
-export function captureVcpu(vcpu: Vcpu): Bytes {
+/**
+ * Captures the whole vCPU. No instruction may be pending.
+ * @param ripBack how many bytes the instruction to go on with lies before the one that KVM says (hidden_trap.ts)
+ */
+export function captureVcpu(vcpu: Vcpu, ripBack = 0n): Bytes {
   const state = new Uint8Array(VCPU_STATE_BYTES);
   const view = new DataView(state.buffer);
   let at = 0;
@@ -99,7 +102,12 @@ export function captureVcpu(vcpu: Vcpu): Bytes {
       view.setUint32(at, vcpu.cr8, true);
       view.setBigUint64(at + 4, vcpu.apicBase, true);
     } else {
-      state.set(vcpu.get(part), at);
+      const bytes = vcpu.get(part);
+      if (part === "regs") {
+        const regs = kvmRegs.view(bytes);
+        kvmRegs.set(regs, "rip", kvmRegs.get(regs, "rip") - ripBack);
+      }
+      state.set(bytes, at);
     }
     at += partBytes(part);
   }
