@@ -13,6 +13,8 @@ import { StalledError, StallGuard } from "./stall_guard.ts";
 /** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
 export const HOSTILE_PATIENCE_MS = 1000;
 const EXITS_PER_DIGEST = 150;
+/** A replay that takes longer than so many patiences will not come to an end. */
+const STALL_PATIENCES = 20;
 
 /** What a course came to. */
 export interface HostileRun {
@@ -48,7 +50,7 @@ export async function checkHostile(
   });
   const text = new TextDecoder("latin1").decode(recording.output);
   const began = text.match(/^(attack \d+|finale) [\w ']+$/gm) ?? [];
-  using guard = new StallGuard();
+  using guard = new StallGuard(STALL_PATIENCES * patienceMs);
   const { points, digests, sessions } = await checkReplay(recording, {
     onStart: ({ vcpu }) => guard.begin(vcpu),
     onKick: () => {
