@@ -41,6 +41,7 @@ export const kvmIoctls = {
   KVM_SET_REGS: iow(0x82, s.kvmRegs),
   KVM_GET_SREGS: ior(0x83, s.kvmSregs),
   KVM_SET_SREGS: iow(0x84, s.kvmSregs),
+  KVM_TRANSLATE: iowr(0x85, s.kvmTranslation),
   KVM_INTERRUPT: iow(0x86, s.kvmInterrupt),
   KVM_GET_MSRS: iowr(0x88, s.kvmMsrs),
   KVM_SET_MSRS: iow(0x89, s.kvmMsrs),

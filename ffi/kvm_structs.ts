@@ -260,6 +260,16 @@ export const kvmGuestDebug = struct("kvm_guest_debug", {
   arch: struct("kvm_guest_debug_arch", { debugreg: array("u64", 8) }, 64),
 }, 72);
 
+/** Where a linear address leads to. */
+export const kvmTranslation = struct("kvm_translation", {
+  linear_address: "u64",
+  physical_address: "u64",
+  valid: "u8",
+  writeable: "u8",
+  usermode: "u8",
+  pad: array("u8", 5),
+}, 24);
+
 /** All of them that a C program can name, for the test that compares with the headers. */
 export const kvmLayouts = [
   kvmRegs,
@@ -286,4 +296,5 @@ export const kvmLayouts = [
   kvmInterrupt,
   kvmSignalMask,
   kvmGuestDebug,
+  kvmTranslation,
 ] as const;

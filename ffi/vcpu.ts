@@ -111,6 +111,16 @@ export class Vcpu extends RunArea implements Disposable {
     this.#checkMsrs("KVM_SET_MSRS", msrs.map(({ index }) => index), done);
   }
 
+  /** KVM_TRANSLATE: the guest-physical address of a linear one; undefined if it has none. */
+  translate(linear: bigint): bigint | undefined {
+    const bytes = new Uint8Array(s.kvmTranslation.size);
+    const view = s.kvmTranslation.view(bytes);
+    s.kvmTranslation.set(view, "linear_address", linear);
+    kvmIoctl(this.#descriptor.fd, "KVM_TRANSLATE", bytes);
+    const isThere = s.kvmTranslation.get(view, "valid") !== 0;
+    return isThere ? s.kvmTranslation.get(view, "physical_address") : undefined;
+  }
+
   /** KVM_GET_CPUID2: the table that was set, as KVM keeps it. */
   getCpuid(): CpuidEntry[] {
     const bytes = emptyCpuid();

@@ -13,6 +13,7 @@
  */
 import { PeerError } from "../base/errors.ts";
 import { decodePages, PageEncoder } from "../codec/pages.ts";
+import { hasHiddenTrap, INT3_BYTES } from "./hidden_trap.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 import type { GuestMemory } from "./guest_memory.ts";
@@ -84,7 +85,7 @@ function applyPages(memory: GuestMemory, bytes: Uint8Array): void {
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
-  const vcpu = captureVcpu(machine.vcpu);
+  const vcpu = captureVcpu(machine.vcpu, hasHiddenTrap(machine) ? INT3_BYTES : 0n);
   const board = machine.board.encode();
   const bytes = new Uint8Array(MACHINE_HEAD_BYTES + 4 + vcpu.length + 4 + board.length);
   const view = new DataView(bytes.buffer);

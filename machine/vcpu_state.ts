@@ -25,6 +25,9 @@ import { STATE_MSRS } from "./msrs.ts";
 
 const CR0_PROTECTED = 1n;
 const RFLAGS_ALWAYS_ONE = 2n;
+const RFLAGS_RESUME = 1n << 16n;
+/** Exceptions that are traps or aborts, or may be: #DB, NMI, #BP, #OF, #DF, #MC. */
+const NO_FAULTS = [1, 2, 3, 4, 8, 18];
 /** Segment types of the SDM's table 3-1: execute/read and read/write, both accessed. */
 const CODE_TYPE = 11;
 const DATA_TYPE = 3;
@@ -86,8 +89,11 @@ function partBytes(part: (typeof order)[number]): number {
 /** The length of a captured vCPU state, in bytes. */
 export const VCPU_STATE_BYTES = order.reduce((sum, part) => sum + partBytes(part), 0);
 
-/** Captures the whole vCPU. No instruction may be pending. */
-export function captureVcpu(vcpu: Vcpu): Bytes {
+/**
+ * Captures the whole vCPU. No instruction may be pending.
+ * @param ripBack how many bytes the instruction to go on with lies before the one that KVM says (hidden_trap.ts)
+ */
+export function captureVcpu(vcpu: Vcpu, ripBack = 0n): Bytes {
   const state = new Uint8Array(VCPU_STATE_BYTES);
   const view = new DataView(state.buffer);
   let at = 0;
@@ -99,11 +105,29 @@ export function captureVcpu(vcpu: Vcpu): Bytes {
       view.setUint32(at, vcpu.cr8, true);
       view.setBigUint64(at + 4, vcpu.apicBase, true);
     } else {
-      state.set(vcpu.get(part), at);
+      const bytes = vcpu.get(part);
+      if (part === "regs") {
+        const regs = kvmRegs.view(bytes);
+        kvmRegs.set(regs, "rip", kvmRegs.get(regs, "rip") - ripBack);
+        if (isAmidFault(vcpu)) {
+          kvmRegs.set(regs, "rflags", kvmRegs.get(regs, "rflags") | RFLAGS_RESUME);
+        }
+      }
+      state.set(bytes, at);
     }
     at += partBytes(part);
   }
   return state;
+}
+
+/**
+ * Whether a fault is being delivered. Its frame shows the resume flag (SDM volume 3, 17.3.1.1), which KVM sets when
+ * it begins to deliver: one that is only taken over has to bring it along, and KVM_GET_REGS does not always show it.
+ */
+function isAmidFault(vcpu: Vcpu): boolean {
+  const events = kvmVcpuEvents.view(vcpu.get("events"));
+  return kvmVcpuEvents.get(events, "exception.injected") !== 0 &&
+    !NO_FAULTS.includes(kvmVcpuEvents.get(events, "exception.nr"));
 }
 
 /**
