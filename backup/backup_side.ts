@@ -261,7 +261,7 @@ export class BackupSide {
     const notice = decodeMessageRecord<ReplayNotice | ThreadNotice>(body);
     switch (notice.type) {
       case "ready":
-        this.#thread!.kickTarget = notice.kickTarget;
+        this.#thread!.noteReady(notice);
         break;
       case "replayed":
       case "drained":

@@ -20,7 +20,7 @@ import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 export const StateSection = { pages: 0, machine: 1 } as const;
 
 /** Pages in one section: with their numbers they stay below the codec's limit for a state event. */
-const PAGES_PER_SECTION = 60;
+export const PAGES_PER_SECTION = 60;
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
@@ -32,17 +32,27 @@ export interface Section {
 
 /** The whole state, section by section. No instruction may be pending. */
 export function* captureState(machine: Machine): Generator<Section> {
-  let batch: number[] = [];
-  for (let page = 0; page < machine.memory.pages; page++) {
-    if (machine.memory.isZero(page)) continue;
-    batch.push(page);
-    if (batch.length === PAGES_PER_SECTION) {
-      yield pagesSection(machine, batch);
-      batch = [];
-    }
+  const { memory } = machine;
+  const pages: number[] = [];
+  for (let page = 0; page < memory.pages; page++) if (!memory.isZero(page)) pages.push(page);
+  yield* capturePages(machine, pages);
+  yield captureRest(machine);
+}
+
+/** Some pages, section by section. */
+export function* capturePages(
+  { memory }: Machine,
+  pages: readonly number[],
+): Generator<Section> {
+  for (let at = 0; at < pages.length; at += PAGES_PER_SECTION) {
+    const batch = pages.slice(at, at + PAGES_PER_SECTION);
+    yield pagesSection(batch, (page) => memory.page(page));
   }
-  if (batch.length > 0) yield pagesSection(machine, batch);
-  yield { section: StateSection.machine, bytes: captureMachine(machine) };
+}
+
+/** The last section, which makes the state valid. No instruction may be pending. */
+export function captureRest(machine: Machine): Section {
+  return { section: StateSection.machine, bytes: captureMachine(machine) };
 }
 
 /**
@@ -63,14 +73,22 @@ export function applySection(machine: Machine, { section, bytes }: Section): boo
   }
 }
 
-function pagesSection(machine: Machine, pages: readonly number[]): Section {
+/**
+ * A section with some pages.
+ * @param pages their numbers; at most {@link PAGES_PER_SECTION}
+ * @param contentOf what is in a page, by its number and by its place among these
+ */
+export function pagesSection(
+  pages: readonly number[],
+  contentOf: (page: number, place: number) => Uint8Array,
+): Section {
   const head = 4 + 4 * pages.length;
   const bytes = new Uint8Array(head + pages.length * PAGE_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, pages.length, true);
-  pages.forEach((page, index) => {
-    view.setUint32(4 + 4 * index, page, true);
-    bytes.set(machine.memory.page(page), head + index * PAGE_BYTES);
+  pages.forEach((page, place) => {
+    view.setUint32(4 + 4 * place, page, true);
+    bytes.set(contentOf(page, place), head + place * PAGE_BYTES);
   });
   return { section: StateSection.pages, bytes };
 }

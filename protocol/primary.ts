@@ -87,9 +87,9 @@ export class PrimaryProtocol {
       this.gate.heldBytes < this.rules.heldBytesMax;
   }
 
-  /** Whether one more frame with pages of the state may come in. To be asked before each. */
-  get acceptingPages(): boolean {
-    return (this.#session?.unappliedBytes ?? 0) < this.rules.pageWindowBytes;
+  /** Of how many bytes one more frame with pages may be; 0: none may come in. To be asked before each. */
+  get pageRoomBytes(): number {
+    return this.#session?.pageRoomBytes ?? 0;
   }
 
   /** Takes one input in; returns what is to be done, in order. */

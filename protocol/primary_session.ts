@@ -79,7 +79,10 @@ export class PrimarySession {
     readonly connection: Connection,
     readonly who: string,
     readonly number: number,
-    private readonly rules: Pick<PrimaryRules, "commitReplayed" | "burstBytes" | "timeoutMs">,
+    private readonly rules: Pick<
+      PrimaryRules,
+      "commitReplayed" | "burstBytes" | "pageWindowBytes" | "timeoutMs"
+    >,
     nowMs: number,
   ) {
     this.heardMs = nowMs;
@@ -102,9 +105,9 @@ export class PrimarySession {
     return this.#unappliedBytes;
   }
 
-  /** How much may be on its way to the backup now, in bytes. */
-  get linkLimitBytes(): number {
-    return this.#link.limitBytes;
+  /** Of how many bytes one more frame with pages may be: a fraction of what the link carries; 0: none may come. */
+  get pageRoomBytes(): number {
+    return this.#unappliedBytes < this.rules.pageWindowBytes ? this.#link.limitBytes / 4 : 0;
   }
 
   /** The frame that completed the state that the session began with, once it has been replayed. */

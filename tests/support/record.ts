@@ -98,7 +98,7 @@ async function readToEnd(
     } else {
       const notice = decodeMessageRecord<ThreadNotice | RecorderNotice>(body);
       if (notice.type === "ready") {
-        thread.kickTarget = notice.kickTarget;
+        thread.noteReady(notice);
         await startLog();
       } else if (notice.type === "ended") {
         end = notice.end;
