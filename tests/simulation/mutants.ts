@@ -96,7 +96,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the state comes without the outputs that wait",
-    edits: [edit(primary, "if (frame.completesState) {", "if (frame.completesState && false) {")],
+    edits: [edit(primary, "if (next.completesState) this.#keep", "if (false) this.#keep")],
   },
   {
     name: "a backup is protected before it has the log of what was performed",
@@ -305,6 +305,36 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the log's window is not kept to",
     edits: [edit(primary, "(this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&", "")],
+  },
+  {
+    name: "the window of a state's pages is not kept to",
+    edits: [
+      edit(session, "this.#unappliedBytes < this.rules.pageWindowBytes ?", "true ?"),
+    ],
+  },
+  {
+    name: "log that is ahead of a state's last pages does not wait for them",
+    edits: [
+      edit(
+        "protocol/frame_order.ts",
+        "if (frame.sequence !== this.#last + 1) {",
+        "if (frame.sequence !== this.#last + 1 && false) {",
+      ),
+    ],
+  },
+  {
+    name: "outputs from after the state go along as kept",
+    edits: [edit(primary, "if (point > statePoint) continue;", "void statePoint, point;")],
+  },
+  {
+    name: "pages of a session that is over go to the next one",
+    edits: [
+      edit(
+        primary,
+        "if (session === undefined || frame.session !== session.number) return;",
+        "if (session === undefined) return;",
+      ),
+    ],
   },
   {
     name: "heartbeats are not echoed",
