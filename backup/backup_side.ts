@@ -70,7 +70,7 @@ export class BackupSide {
   #isOver = false;
   #logBytes = 0;
   #sequence = 0;
-  #stalled = { point: -1, sinceMs: 0 };
+  #stalled = { point: -1, replayed: -1, sinceMs: 0 };
 
   constructor(parts: BackupParts) {
     this.#parts = parts;
@@ -282,15 +282,17 @@ export class BackupSide {
     this.step({ type: "tick" });
   }
 
-  /** A replay that has log to go on and reaches no execution point is stuck: it has diverged. */
+  /** A replay that has log to go on, and reaches no execution point and no frame's end, is stuck: it has diverged. */
   #watchProgress(): void {
     const point = this.#thread?.channel.gauges[Gauge.point] ?? 0;
     const nowMs = performance.now();
-    if (point !== this.#stalled.point || this.#protocol.progress.unreplayedBytes === 0) {
-      this.#stalled = { point, sinceMs: nowMs };
+    const { replayed, unreplayedBytes } = this.#protocol.progress;
+    const hasMoved = point !== this.#stalled.point || replayed !== this.#stalled.replayed;
+    if (hasMoved || unreplayedBytes === 0) {
+      this.#stalled = { point, replayed, sinceMs: nowMs };
     } else if (nowMs - this.#stalled.sinceMs > replayStallMs) {
-      const replayed = `none for ${replayStallMs} ms after ${point}`;
-      const divergence = { point, place: "progress", recorded: "a further exit", replayed };
+      const none = `none for ${replayStallMs} ms after ${point}`;
+      const divergence = { point, place: "progress", recorded: "a further exit", replayed: none };
       this.step({ type: "diverged", divergence });
     }
   }

@@ -234,6 +234,10 @@ export const replayStallMs = 10_000;
  * third of main's weight: the guest still gets most of a core that nobody else wants. */
 export const vcpuNiceness = 5;
 
+/** How much less nice a vCPU's thread is, where that is allowed, while the machine stands still for a state: it
+ * is over in milliseconds, and a slice of somebody else's would double that. */
+export const stopHaste = vcpuNiceness + 10;
+
 /** The most of its time that a guest may be made to pause so that the backup keeps up. A backup that is twenty
  * times slower is no backup: then the windows in bytes stop the guest. */
 export const throttleShareMax = 0.95;
@@ -261,6 +265,10 @@ export const remainderMaxMs = 1000;
 /** Rounds of a state transfer at most. After two it is known whether they shrink; five more halve the guest's time
  * down to what {@link throttleShareMax} leaves of it; as many again for guests whose habits change. */
 export const transferRoundsMax = 15;
+
+/** How often a guest that is to pause for a state transfer is stopped to do so, if it does not exit by itself: at a
+ * pause of {@link pauseMaxUs} each time, it gets as little of its time as {@link throttleShareMax} says. */
+export const nudgeMs = 2;
 
 /** For how long main makes frames with pages before it lets others have their turn: what an output may be later for
  * it. */

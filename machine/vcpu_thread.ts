@@ -101,6 +101,11 @@ export class VcpuThread {
   /** Sends a command, and has it noticed though the guest may not exit by itself. */
   async command(command: { readonly type: string }): Promise<void> {
     await this.write(RecordKind.message, encodeMessageRecord(command));
+    this.nudge();
+  }
+
+  /** Has a guest that does not exit by itself stop for a moment, so that the thread can look at the time. */
+  nudge(): void {
     if (this.#kickTarget !== undefined) kick(this.#kickTarget);
   }
 

@@ -19,7 +19,7 @@
  */
 import { setImmediate } from "node:timers";
 import { assert } from "../base/assert.ts";
-import { stagingPagesMax, transferReportMs, transferSliceMs } from "../base/limits.ts";
+import { nudgeMs, stagingPagesMax, transferReportMs, transferSliceMs } from "../base/limits.ts";
 import { FrameEncoder } from "../codec/codec.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { GuestMemory } from "../machine/guest_memory.ts";
@@ -79,6 +79,7 @@ export class PreCopy {
   /** As long as something of it is left. */
   #earlier: PreCopy | undefined;
   #wake: (() => void) | undefined;
+  #nudger: ReturnType<typeof setInterval> | undefined;
   #isStopped = false;
   #usesStaging = false;
   #isWhole = false;
@@ -185,6 +186,7 @@ export class PreCopy {
     } catch (error) {
       this.#parts.fail(error as Error);
     }
+    clearInterval(this.#nudger);
     if (this.#usesStaging) await this.#logStopped.promise;
   }
 
@@ -206,7 +208,15 @@ export class PreCopy {
       pages = dirty.bitmap;
       this.#leftPages = countPages(pages);
       if (this.#policy.isLast(this.#leftPages, this.#bytesPerSecond)) return true;
+      if (this.#policy.share > 0) this.#nudge();
     }
+  }
+
+  /** A guest that does not exit by itself could not be paused else. */
+  #nudge(): void {
+    this.#nudger ??= setInterval(() => {
+      if (this.share > 0) this.#parts.thread.nudge();
+    }, nudgeMs);
   }
 
   /** Guest memory that the backup has taken, on average since the beginning. */

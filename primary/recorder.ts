@@ -15,12 +15,14 @@ import {
   flushDelayMaxUs,
   framePayloadTargetBytes,
   outputBatchBytes,
+  stopHaste,
 } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
 import { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import { HostClock } from "../ffi/host_clock.ts";
+import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
 import {
   decodeMessageRecord,
@@ -142,6 +144,7 @@ export class Recorder implements InputSource {
     if (machine.end !== undefined) return this.#noticeEnd(machine);
     const pauseUs = this.#pacer.ran(this.#nowUs);
     if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
+    this.#digester?.lookAhead();
     if (pauseUs > 0) this.#pause(pauseUs);
     if (
       this.#log !== undefined && !this.#adrift &&
@@ -164,13 +167,15 @@ export class Recorder implements InputSource {
       this.channel.gauges[Gauge.digest] = crc32c(digest);
       this.channel.gauges[Gauge.digests]!++;
     } else if (this.#wantsCapture !== undefined) {
-      this.#capture(machine, this.#wantsCapture);
+      const command = this.#wantsCapture;
+      inHaste(stopHaste, () => this.#capture(machine, command));
       this.#wantsCapture = undefined;
     }
   }
 
   kicked(_machine: Machine): void {
     this.#adrift = true;
+    this.#nowUs = this.clock.nowUs();
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
