@@ -45,6 +45,8 @@ export interface PreCopyParts {
   tell(command: RecorderCommand): void;
   /** What no transfer can go on from. */
   fail(error: Error): void;
+  /** What the staging area has room for at most; default: {@link stagingPagesMax}. */
+  readonly stagingPages?: number;
 }
 
 /** Pages in a frame at least, however little the link carries: less would be mostly headers. */
@@ -173,7 +175,7 @@ export class PreCopy {
   }
 
   get #stagingPages(): number {
-    return Math.min(stagingPagesMax, this.#memory.pages);
+    return Math.min(this.#parts.stagingPages ?? stagingPagesMax, this.#memory.pages);
   }
 
   async #run(): Promise<void> {

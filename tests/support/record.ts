@@ -40,7 +40,7 @@ export interface Recording {
 /** Enough for the bundled guests. */
 const MEMORY_BYTES = 16 << 20;
 /** 2023-11-14, some seconds after 22:13. */
-const EPOCH_MS = 1_700_000_000_000;
+export const EPOCH_MS = 1_700_000_000_000;
 
 /** Records a guest to its end. @throws whatever the recording thread died of */
 export async function recordGuest(options: RecordOptions): Promise<Recording> {
