@@ -33,6 +33,7 @@ import { frameOf, fromPrimary } from "../protocol/wire.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
+import { JoinProgress } from "./join_progress.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
 
@@ -61,6 +62,7 @@ export class BackupSide {
   readonly #protocol: BackupProtocol;
   readonly #ended = Promise.withResolvers<SessionEnd>();
   readonly #decoder = new FrameDecoder();
+  readonly #joinProgress: JoinProgress;
   #thread: VcpuThread | undefined;
   #threadRead: Promise<void> | undefined;
   #sink: Sink | undefined;
@@ -75,6 +77,7 @@ export class BackupSide {
   constructor(parts: BackupParts) {
     this.#parts = parts;
     this.#protocol = new BackupProtocol(parts.rules);
+    this.#joinProgress = new JoinProgress(parts.say);
   }
 
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
@@ -134,6 +137,7 @@ export class BackupSide {
       clockUs: gauges?.[Gauge.clockUs] ?? null,
       outputs: { kept: kept.count, keptBytes: kept.bytes },
       log: { bytes: this.#logBytes, frames: progress.received },
+      transfer: this.#joinProgress.status(),
       executionLagFrames: progress.received - progress.replayed,
       digestPoint: gauges?.[Gauge.digestPoint] ?? null,
       digest: gauges?.[Gauge.digest] ?? null,
@@ -145,9 +149,13 @@ export class BackupSide {
   /** Something happened. */
   step(input: BackupInput): void {
     if (this.#isOver) return;
-    for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
-      this.#carryOut(effect);
-    }
+    const nowMs = performance.now();
+    for (const effect of this.#protocol.step(input, Math.floor(nowMs))) this.#carryOut(effect);
+    if (input.type !== "message") return;
+    const { type } = input.message;
+    const { transfer, isProtected } = this.#protocol;
+    if (type === "transfer" && transfer !== undefined) this.#joinProgress.update(transfer, nowMs);
+    else if (type === "protected" && isProtected) this.#joinProgress.finish();
   }
 
   #carryOut(effect: BackupEffect): void {
