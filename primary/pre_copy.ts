@@ -76,6 +76,8 @@ export class PreCopy {
   readonly #answers: TransferAnswer[] = [];
   #startedMs = performance.now();
   #reportedMs = -Infinity;
+  #firstMs: number | undefined;
+  #movingMs: number | null = null;
   /** One bit a page: it was sent, so that the backup's may be other than zero. */
   readonly #sent: Uint8Array;
   /** As long as something of it is left. */
@@ -129,6 +131,8 @@ export class PreCopy {
     return {
       ...rest,
       wireBytes: this.#wireBytes,
+      frames: this.#sequence,
+      movingMs: this.#movingMs,
       throttle: pauseShare / 1000,
       stopMs: stopUs === 0 ? null : stopUs / 1000,
       isUnderWay: !this.#isStopped && !this.#isWhole,
@@ -163,6 +167,7 @@ export class PreCopy {
 
   /** Something has changed: there may be room. */
   wake(): void {
+    this.#noteMoving();
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
@@ -219,6 +224,14 @@ export class PreCopy {
     this.#nudger ??= setInterval(() => {
       if (this.share > 0) this.#parts.thread.nudge();
     }, nudgeMs);
+  }
+
+  /** From the first pages that the backup has applied to the last ones: what moving them takes by itself. */
+  #noteMoving(): void {
+    const unappliedBytes = this.#parts.unappliedBytes();
+    if (this.#movingMs !== null || this.#wireBytes === unappliedBytes) return;
+    this.#firstMs ??= performance.now();
+    if (this.#isWhole && unappliedBytes === 0) this.#movingMs = performance.now() - this.#firstMs;
   }
 
   /** Guest memory that the backup has taken, on average since the beginning. */

@@ -184,7 +184,7 @@ Deno.test("applied pages alone protect nobody", () => {
   assert.equal(primary.protocol.mode, "alone");
 });
 
-Deno.test("a backup that joins is told how far the transfer has come; a follower, and one that has gone, is not", () => {
+Deno.test("a backup that joins is told how far the transfer has come; one that is protected, or has gone, is not", () => {
   const primary = joining();
   const give = (session: number) => primary.give({ type: "transfer", session, transfer });
   assert.deepEqual(give(2), []);

@@ -5,6 +5,8 @@
  * exactly once in its file, so a row that no longer fits the code is an error, not a bug that nobody makes.
  */
 
+import { TRANSFER_MUTANTS } from "./transfer_mutants.ts";
+
 /** A change to one file. */
 export interface Edit {
   /** From the root. */
@@ -306,36 +308,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the log's window is not kept to",
     edits: [edit(primary, "(this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&", "")],
   },
-  {
-    name: "the window of a state's pages is not kept to",
-    edits: [
-      edit(session, "this.#unappliedBytes < this.rules.pageWindowBytes ?", "true ?"),
-    ],
-  },
-  {
-    name: "log that is ahead of a state's last pages does not wait for them",
-    edits: [
-      edit(
-        "protocol/frame_order.ts",
-        "if (frame.sequence !== this.#last + 1) {",
-        "if (frame.sequence !== this.#last + 1 && false) {",
-      ),
-    ],
-  },
-  {
-    name: "outputs from after the state go along as kept",
-    edits: [edit(primary, "if (point > statePoint) continue;", "void statePoint, point;")],
-  },
-  {
-    name: "pages of a session that is over go to the next one",
-    edits: [
-      edit(
-        primary,
-        "if (session === undefined || frame.session !== session.number) return;",
-        "if (session === undefined) return;",
-      ),
-    ],
-  },
+  ...TRANSFER_MUTANTS,
   {
     name: "heartbeats are not echoed",
     edits: [edit(backup, "this.#echoMs = Math.max(this.#echoMs, sentMs);", "void sentMs;")],
