@@ -88,8 +88,7 @@ async function measure(name: string, joins: number): Promise<Report> {
 
 function reportOf(guest: string, found: readonly Join[]): Report {
   const stops = found.map(({ stopMs }) => stopMs).sort((one, other) => one - other);
-  const at = (share: number) =>
-    stops[Math.min(stops.length - 1, Math.floor(share * stops.length))]!;
+  const at = (share: number) => stops[Math.max(0, Math.ceil(share * stops.length) - 1)]!;
   const rate = (bytes: number, { movingMs }: Join) => bytes / movingMs * 1000;
   return {
     guest,

@@ -320,10 +320,10 @@ export class Recorder implements InputSource {
         return;
       case "copy":
         this.#dropTransfer();
-        this.#transfer = new TransferCapture(machine, command.session);
+        this.#transfer = inHaste(stopHaste, () => new TransferCapture(machine, command.session));
         return this.#notice({ type: "copying", session: command.session });
       case "takeDirty":
-        return this.#transfer?.takeDirty(this.channel.notices);
+        return inHaste(stopHaste, () => this.#transfer?.takeDirty(this.channel.notices));
       case "stopLog":
         this.#wantsCapture = undefined;
         this.#dropLog();
