@@ -21,6 +21,7 @@ import { setImmediate } from "node:timers";
 import { assert } from "../base/assert.ts";
 import { nudgeMs, stagingPagesMax, transferReportMs, transferSliceMs } from "../base/limits.ts";
 import { FrameEncoder } from "../codec/codec.ts";
+import { PageEncoder } from "../codec/pages.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { GuestMemory } from "../machine/guest_memory.ts";
 import { PAGE_BYTES } from "../machine/memory_map.ts";
@@ -72,6 +73,7 @@ export class PreCopy {
   readonly #memory: GuestMemory;
   readonly #policy: RoundPolicy;
   readonly #encoder = new FrameEncoder();
+  readonly #pageEncoder = new PageEncoder();
   readonly #logStopped = Promise.withResolvers<void>();
   readonly #answers: TransferAnswer[] = [];
   #startedMs = performance.now();
@@ -187,6 +189,7 @@ export class PreCopy {
     await this.#earlier?.done;
     this.#earlier = undefined;
     using _encoder = this.#encoder;
+    using _pageEncoder = this.#pageEncoder;
     using staging = new Staging(this.#stagingPages);
     try {
       if (await this.#rounds(staging)) await this.#finish(staging);
@@ -275,7 +278,7 @@ export class PreCopy {
         this.#leftPages--;
         if (isIn(this.#sent, page) || !memory.isZero(page)) pages.push(page);
       }
-      if (pages.length > 0) section = pagesSection(pages, (page) => memory.page(page));
+      if (pages.length > 0) section = pagesSection(this.#pageEncoder, memory.bytes, pages);
     } finally {
       channel.loan.giveBack();
     }
@@ -311,7 +314,8 @@ export class PreCopy {
       if (await this.#turn() === 0) return;
       const some = pages.slice(at, at + pagesPerFrame);
       this.#leftPages -= some.length;
-      const { section, bytes } = pagesSection(some, (_, place) => staging.page(at + place));
+      const places = some.map((_, index) => at + index);
+      const { section, bytes } = pagesSection(this.#pageEncoder, staging.bytes, some, places);
       this.#sendSection(section, bytes, some.length);
     }
     this.#isWhole = true;

@@ -33,9 +33,9 @@ export class Staging implements Disposable {
     return true;
   }
 
-  /** What was copied to a place. */
-  page(place: number): Uint8Array {
-    return this.#memory.bytes.subarray(place * PAGE_BYTES, (place + 1) * PAGE_BYTES);
+  /** All of it. */
+  get bytes(): Uint8Array {
+    return this.#memory.bytes;
   }
 
   /** Frees it. Once nobody writes to it any more. */

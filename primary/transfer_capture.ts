@@ -64,7 +64,7 @@ export class TransferCapture implements Disposable {
 
   /** What the staging area has no room for goes the log's way, as slowly as that is; and all that is no memory. */
   *#rest(pages: readonly number[]): Generator<Section> {
-    yield* capturePages(this.machine, pages);
+    yield* capturePages(this.machine.memory, pages);
     yield captureRest(this.machine);
   }
 
