@@ -28,6 +28,7 @@ import { PAGE_BYTES } from "../machine/memory_map.ts";
 import { PAGES_PER_SECTION, pagesSection } from "../machine/state.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import type { PrimaryInput, Transfer } from "../protocol/primary.ts";
+import { countPages, isIn, mark } from "./page_bitmap.ts";
 import type { RecorderCommand } from "./recorder_messages.ts";
 import { RoundPolicy } from "./round_policy.ts";
 import { Staging } from "./staging.ts";
@@ -190,14 +191,17 @@ export class PreCopy {
     this.#earlier = undefined;
     using _encoder = this.#encoder;
     using _pageEncoder = this.#pageEncoder;
-    using staging = new Staging(this.#stagingPages);
     try {
-      if (await this.#rounds(staging)) await this.#finish(staging);
+      using staging = new Staging(this.#stagingPages);
+      try {
+        if (await this.#rounds(staging)) await this.#finish(staging);
+      } finally {
+        clearInterval(this.#nudger);
+        if (this.#usesStaging) await this.#logStopped.promise;
+      }
     } catch (error) {
       this.#parts.fail(error as Error);
     }
-    clearInterval(this.#nudger);
-    if (this.#usesStaging) await this.#logStopped.promise;
   }
 
   /** @returns whether the machine is to be stopped for what is left now */
@@ -283,7 +287,7 @@ export class PreCopy {
       channel.loan.giveBack();
     }
     if (section === undefined) return page;
-    for (const page of pages) this.#sent[page >>> 3]! |= 1 << (page & 7);
+    for (const page of pages) mark(this.#sent, page);
     this.#sendSection(section.section, section.bytes, pages.length);
     return page;
   }
@@ -390,14 +394,4 @@ export class PreCopy {
     }
     return undefined;
   }
-}
-
-function isIn(bitmap: Uint8Array, page: number): boolean {
-  return (bitmap[page >>> 3]! & (1 << (page & 7))) !== 0;
-}
-
-function countPages(bitmap: Uint8Array): number {
-  let count = 0;
-  for (const byte of bitmap) for (let bits = byte; bits !== 0; bits &= bits - 1) count++;
-  return count;
 }

@@ -59,6 +59,20 @@ Deno.test("backups join a busy machine again and again: the output has no gap, t
   assert.ok(Number(digests) > 0);
 });
 
+Deno.test("a backup that joins in the middle of a run ends it at the same execution point, with equal digests", async () => {
+  const args = [...PRIMARY_ARGS, "--cmdline", `${seed} 100`];
+  await using pair = Pair.start({ guest: "stress", requireBackup: false, primary: { args } });
+  await pair.primary.protected();
+  const { round, sentBytes } = await transferOf(pair.primary);
+  assert.ok(round >= 1 && sentBytes > 0);
+  const [, recorded] = (await ended(pair.primary)).match(/recorded up to (\d+), \d+ digests/)!;
+  const [, replayed, digests] = (await ended(pair.backup)).match(
+    /replayed up to (\d+), (\d+) digests equal/,
+  )!;
+  assert.equal(replayed, recorded);
+  assert.ok(Number(digests) > 0);
+});
+
 Deno.test("a side that has taken over lets the next backup in while its guest runs, too", async () => {
   await using hosts = await Hosts.start(PATIENT_MS);
   await hosts.killPrimary();
