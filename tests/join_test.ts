@@ -12,8 +12,10 @@ import { SlowLink } from "./support/slow_link.ts";
 const seed = chooseSeed("join_test");
 const JOINS = 4;
 const KILLS = 5;
-/** A join takes a second or two at this rate: there is a middle of it. */
-const LINK_BITS_PER_SECOND = 2_000_000;
+/** A join takes a second or so at this rate: there is a middle of it. */
+const LINK_BITS_PER_SECOND = 600_000;
+/** Of the kills after the first one, which is at the very beginning. */
+const KILL_WITHIN_MS = 3000;
 const PRIMARY_ARGS = ["--timeout", `${PATIENT_MS}ms`, "--memory", "64M"];
 
 /** What the status has of a state transfer. */
@@ -97,7 +99,7 @@ Deno.test("a backup that dies in the middle of its join, whenever, costs the mac
   let underWay = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     await pair.backup.saying(/joins machine/);
-    await sleep(random.below(2000));
+    await sleep(kill === 0 ? 0 : random.below(KILL_WITHIN_MS));
     const before = await primary.status();
     if (before.mode === "alone") underWay++;
     await pair.backup.kill();
@@ -132,7 +134,7 @@ Deno.test("a primary that dies in the middle of a join, whenever, is succeeded b
     await watch.progress();
     link.leadTo(address!);
     await backup.saying(/joins machine/);
-    await sleep(random.below(2500));
+    await sleep(kill === 0 ? 0 : random.below(KILL_WITHIN_MS));
     await primary.kill();
     await backup.saying(/joins anew|took over|goes live/);
     if (/: protected: this side may take over/.test(backup.text)) {
@@ -147,6 +149,7 @@ Deno.test("a primary that dies in the middle of a join, whenever, is succeeded b
       found.alone++;
     }
   }
+  assert.ok(found.alone > 0, "none was killed before it was protected");
   console.log(`killed before protection: ${found.alone}, after it: ${found.succeeded}`);
 });
 
