@@ -26,13 +26,14 @@ import {
   type BackupRules,
 } from "../protocol/backup.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
-import type { MessageOf } from "../protocol/messages.ts";
+import type { Message, MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
 import { frameOf, fromPrimary } from "../protocol/wire.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
+import { JoinProgress } from "./join_progress.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
 
@@ -61,6 +62,7 @@ export class BackupSide {
   readonly #protocol: BackupProtocol;
   readonly #ended = Promise.withResolvers<SessionEnd>();
   readonly #decoder = new FrameDecoder();
+  readonly #joinProgress: JoinProgress;
   #thread: VcpuThread | undefined;
   #threadRead: Promise<void> | undefined;
   #sink: Sink | undefined;
@@ -70,11 +72,12 @@ export class BackupSide {
   #isOver = false;
   #logBytes = 0;
   #sequence = 0;
-  #stalled = { point: -1, sinceMs: 0 };
+  #stalled = { point: -1, replayed: -1, sinceMs: 0 };
 
   constructor(parts: BackupParts) {
     this.#parts = parts;
     this.#protocol = new BackupProtocol(parts.rules);
+    this.#joinProgress = new JoinProgress(parts.say);
   }
 
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
@@ -134,6 +137,7 @@ export class BackupSide {
       clockUs: gauges?.[Gauge.clockUs] ?? null,
       outputs: { kept: kept.count, keptBytes: kept.bytes },
       log: { bytes: this.#logBytes, frames: progress.received },
+      transfer: this.#joinProgress.status(),
       executionLagFrames: progress.received - progress.replayed,
       digestPoint: gauges?.[Gauge.digestPoint] ?? null,
       digest: gauges?.[Gauge.digest] ?? null,
@@ -145,14 +149,20 @@ export class BackupSide {
   /** Something happened. */
   step(input: BackupInput): void {
     if (this.#isOver) return;
+    const nowMs = performance.now();
     try {
-      for (const effect of this.#protocol.step(input, Math.floor(performance.now()))) {
-        this.#carryOut(effect);
-      }
+      for (const effect of this.#protocol.step(input, Math.floor(nowMs))) this.#carryOut(effect);
     } catch (error) {
       // What breaks the protocol is the protocol's to see: this is a defect.
-      this.#fail(error as Error);
+      return this.#fail(error as Error);
     }
+    if (input.type === "message") this.#showJoin(input.message.type, nowMs);
+  }
+
+  #showJoin(type: Message["type"], nowMs: number): void {
+    const { transfer, isProtected } = this.#protocol;
+    if (type === "transfer" && transfer !== undefined) this.#joinProgress.update(transfer, nowMs);
+    else if (type === "protected" && isProtected) this.#joinProgress.finish();
   }
 
   #carryOut(effect: BackupEffect): void {
@@ -266,7 +276,7 @@ export class BackupSide {
     const notice = decodeMessageRecord<ReplayNotice | ThreadNotice>(body);
     switch (notice.type) {
       case "ready":
-        this.#thread!.kickTarget = notice.kickTarget;
+        this.#thread!.noteReady(notice);
         break;
       case "replayed":
       case "drained":
@@ -287,15 +297,17 @@ export class BackupSide {
     this.step({ type: "tick" });
   }
 
-  /** A replay that has log to go on and reaches no execution point is stuck: it has diverged. */
+  /** A replay that has log to go on, and reaches no execution point and no frame's end, is stuck: it has diverged. */
   #watchProgress(): void {
     const point = this.#thread?.channel.gauges[Gauge.point] ?? 0;
     const nowMs = performance.now();
-    if (point !== this.#stalled.point || this.#protocol.progress.unreplayedBytes === 0) {
-      this.#stalled = { point, sinceMs: nowMs };
+    const { replayed, unreplayedBytes } = this.#protocol.progress;
+    const hasMoved = point !== this.#stalled.point || replayed !== this.#stalled.replayed;
+    if (hasMoved || unreplayedBytes === 0) {
+      this.#stalled = { point, replayed, sinceMs: nowMs };
     } else if (nowMs - this.#stalled.sinceMs > replayStallMs) {
-      const replayed = `none for ${replayStallMs} ms after ${point}`;
-      const divergence = { point, place: "progress", recorded: "a further exit", replayed };
+      const none = `none for ${replayStallMs} ms after ${point}`;
+      const divergence = { point, place: "progress", recorded: "a further exit", replayed: none };
       this.step({ type: "diverged", divergence });
     }
   }

@@ -6,7 +6,12 @@ import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
-import { divergenceLimit, keptOutputBytes, logWindowBytes } from "../base/limits.ts";
+import {
+  divergenceLimit,
+  keptOutputBytes,
+  logWindowBytes,
+  pageWindowBytes,
+} from "../base/limits.ts";
 import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
@@ -154,7 +159,7 @@ export class BackupProcess {
         who,
         machineId: id ?? "",
         claimRetryMs,
-        windowBytes: logWindowBytes + 2 * MAX_PAYLOAD_BYTES,
+        windowBytes: logWindowBytes + pageWindowBytes + 2 * MAX_PAYLOAD_BYTES,
         keptBytesMax: keptOutputBytes,
         takeoverDiverged,
       },

@@ -194,10 +194,10 @@ export class Replayer implements InputSource, Disposable {
     console.receive(bytes);
   }
 
-  #applyState(machine: Machine, { section, bytes }: { section: number; bytes: Uint8Array }): void {
+  #applyState(machine: Machine, { section, bytes }: LogEvent & { kind: "state" }): void {
     if (!this.#assembling && machine.point > 0) machine.memory.clear();
     this.#assembling = section !== StateSection.machine;
-    applySection(machine, { section, bytes: bytes.slice() });
+    applySection(machine, { section, bytes });
   }
 
   #finishFrame(machine: Machine): void {

@@ -4,7 +4,12 @@
  * reaches into primary/.
  */
 import type { Claimer } from "../arbiter/claimer.ts";
-import { heldOutputBytes, linkBurstBytes, logWindowBytes } from "../base/limits.ts";
+import {
+  heldOutputBytes,
+  linkBurstBytes,
+  logWindowBytes,
+  pageWindowBytes,
+} from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { parseAddress } from "../link/address.ts";
@@ -59,6 +64,7 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
+    pageWindowBytes,
     burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
   };

@@ -4,7 +4,6 @@
  */
 import { DivergenceError } from "../base/errors.ts";
 import { outputBatchBytes } from "../base/limits.ts";
-import { prepareKicks } from "../ffi/kick.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import type { Verdict } from "../machine/input_source.ts";
 import { Machine } from "../machine/machine.ts";
@@ -12,7 +11,7 @@ import { OutputBatch } from "../machine/output_batch.ts";
 import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
-import { serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
+import { readyNotice, serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
 import { Replayer, type ReplayIo } from "./replayer.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
 import { recordFrom } from "./takeover_recorder.ts";
@@ -27,7 +26,8 @@ export interface BackupThreadConfig {
 serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
   // The state transfer brings the time of day with it.
   using machine = Machine.create(memoryBytes, 0, hostKind);
-  notify(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
+  using _loan = channel.loan;
+  notify(channel, readyNotice(machine));
   const feed = new CommandFeed(machine, channel);
   const replayer = new GaugedReplayer(machine, channel, feed);
   const loop = new VcpuLoop(machine, replayer);

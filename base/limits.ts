@@ -50,10 +50,10 @@ export const etcdPrefixLength = 200;
 
 // --- link/ ---
 
-/** What waits to be written to one connection: four frames of the largest kind (1 MiB, codec/), so
- * that the network stays busy while the next piece of a state transfer is made, and a heartbeat behind
- * them is not later than 40 ms at 1 Gbit/s. */
-export const linkQueueBytes = 4 * MiB;
+/** What waits to be written to one connection: {@link pageWindowBytes}, {@link logWindowBytes} and a largest
+ * frame on top of each (1 MiB, codec/), so that the windows are what binds. As much is only there if the link has
+ * carried it before in a part of the timeout (protocol/link_window.ts). */
+export const linkQueueBytes = 8 * MiB;
 
 /** The read buffer of a connection, and the most that small frames are gathered into for one write.
  * A loopback segment is 64 KiB; larger frames are read and written in place. */
@@ -171,9 +171,9 @@ export const inputChunkBytes = 64 * KiB;
  * frame behind before the guest has to wait. A power of two. */
 export const noticeRingBytes = 4 * MiB;
 
-/** From main to the vCPU's thread: commands and, on a backup, frames: {@link logWindowBytes} and one
- * largest frame, rounded up to a power of two, so that the window is what binds. */
-export const commandRingBytes = 4 * MiB;
+/** From main to the vCPU's thread: commands and, on a backup, frames: {@link logWindowBytes},
+ * {@link pageWindowBytes} and two largest frames, a power of two, so that the windows are what binds. */
+export const commandRingBytes = 8 * MiB;
 
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
@@ -188,6 +188,11 @@ export const dirtyListenerCount = 8;
 /** Log that the backup has received and not yet replayed. 2 MiB are over 100,000 small events: ten
  * seconds of a busy guest; beyond it the primary's guest waits. */
 export const logWindowBytes = 2 * MiB;
+
+/** Pages of the state that the backup has received and not yet applied, while the guest runs: what a link of
+ * 1 Gbit/s carries in 32 ms, which is a round trip across a continent; on a faster or longer one, a transfer takes
+ * longer. */
+export const pageWindowBytes = 4 * MiB;
 
 /** Log that may be on its way to the backup before it is known what the link carries; doubled with each round trip
  * that it carries. At 100 kbit/s a third of a second: a heartbeat behind it is within the default timeout. */
@@ -244,6 +249,10 @@ export const replayStallMs = 10_000;
  * third of main's weight: the guest still gets most of a core that nobody else wants. */
 export const vcpuNiceness = 5;
 
+/** How much less nice a vCPU's thread is, where that is allowed, while the machine stands still for a state: it
+ * is over in milliseconds, and a slice of somebody else's would double that. */
+export const stopHaste = vcpuNiceness + 10;
+
 /** The most of its time that a guest may be made to pause so that the backup keeps up. A backup that is twenty
  * times slower is no backup: then the windows in bytes stop the guest. */
 export const throttleShareMax = 0.95;
@@ -254,6 +263,34 @@ export const pauseLeastUs = 1000;
 /** The longest: the machine's clock goes on with the host's up to steps of {@link clockStepMaxUs}, and half
  * of that leaves room for a host that wakes late. */
 export const pauseMaxUs = 25_000;
+
+/** Pages that are copied out while the machine stands still for a backup that joins. A page takes 1 µs, and 3 µs
+ * where other processes want the memory, too: 40 MiB are 10 ms, and 30 ms when things are bad. Guests with more in
+ * constant use are slowed down until less is. */
+export const stagingPagesMax = 10 * 1024;
+
+/** What is left of a state transfer is so little that another round is not worth it: to copy it out takes less
+ * than to stop the guest and to let it go on. */
+export const remainderSmallPages = 128;
+
+/** How long it may take to send what is left: meanwhile the guest makes log that waits for it. It makes less than
+ * {@link logWindowBytes} in ten times that. */
+export const remainderMaxMs = 1000;
+
+/** Rounds of a state transfer at most. After two it is known whether they shrink; five more halve the guest's time
+ * down to what {@link throttleShareMax} leaves of it; as many again for guests whose habits change. */
+export const transferRoundsMax = 15;
+
+/** How often a guest that is to pause for a state transfer is stopped to do so, if it does not exit by itself: at a
+ * pause of {@link pauseMaxUs} each time, it gets as little of its time as {@link throttleShareMax} says. */
+export const nudgeMs = 2;
+
+/** For how long main makes frames with pages before it lets others have their turn: what an output may be later for
+ * it. */
+export const transferSliceMs = 2;
+
+/** How often a backup that joins is told how far the transfer has come: as often as people look. */
+export const transferReportMs = 100;
 
 /** Exits between two time events at most: the clock that a takeover goes on from is never staler. */
 export const exitsPerTimeEvent = 256;

@@ -4,6 +4,7 @@ Deno.test("a line is said with its role, and not again until another one was sai
   const script = `
     const { reporter } = await import(${JSON.stringify(import.meta.resolve("./reporter.ts"))});
     const say = reporter("primary");
+    say.live("where there is no terminal, nothing moves");
     for (const text of ["held", "held", "held", "released", "held"]) say(text);
   `;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

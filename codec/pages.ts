@@ -70,10 +70,17 @@ export class PageEncoder implements Disposable {
    * @param pages numbers of pages in it, ascending, all behind those that the batch has
    * @param from the index in `pages` to start at
    * @param base all of the guest's memory as the other end has it; none: pages go by themselves
+   * @param places where in `memory` each page is, if that is not all of the guest's: in pages
    * @returns how many of `pages` have been dealt with: from there on they belong to the next batch
    * @throws DefectError if the numbers do not ascend, or are not in memory
    */
-  add(memory: Uint8Array, pages: ArrayLike<number>, from = 0, base?: Uint8Array): number {
+  add(
+    memory: Uint8Array,
+    pages: ArrayLike<number>,
+    from = 0,
+    base?: Uint8Array,
+    places: ArrayLike<number> = pages,
+  ): number {
     for (let at = from;;) {
       const count = Math.min(this.#raw.room(), pages.length - at);
       if (count === 0) return at - from;
@@ -82,7 +89,7 @@ export class PageEncoder implements Disposable {
       for (let index = 0; index < count; index++) {
         view.setUint32(4 * index, pages[at + index]!, true);
       }
-      copyPages(memory, pages, at, count, this.#pages.bytes);
+      copyPages(memory, places, at, count, this.#pages.bytes);
       if (base !== undefined) copyPages(base, pages, at, count, this.#bases.bytes);
       if (!this.#raw.encode(count, base !== undefined)) {
         throw new DefectError(`can't encode pages: ${this.#raw.complaint()}`);

@@ -263,3 +263,15 @@ Deno.test("an encoder and a decoder outlive the growth of their memory", () => {
   assert.deepEqual(Buffer.concat([pages.get(0)!, pages.get(1)!]), Buffer.from(memory));
   for (const other of others) other[Symbol.dispose]();
 });
+
+Deno.test("pages that lie elsewhere than their numbers say go under their numbers", () => {
+  using encoder = new PageEncoder();
+  const area = new Uint8Array(3 * PAGE_BYTES);
+  for (const [place, byte] of [7, 8, 9].entries()) {
+    area.fill(byte, place * PAGE_BYTES, (place + 1) * PAGE_BYTES);
+  }
+  assert.equal(encoder.add(area, [5, 90, 91], 0, undefined, [2, 0, 1]), 3);
+  const decoded: [number, number][] = [];
+  decodePages(encoder.take(), 100, (page, bytes) => void decoded.push([page, bytes[0]!]));
+  assert.deepEqual(decoded, [[5, 9], [90, 7], [91, 8]]);
+});

@@ -11,6 +11,7 @@
  * The worker waits for anything from main at one place, the doorbell; main rings it after each write.
  */
 import { commandRingBytes, inputRingBytes, noticeRingBytes } from "../base/limits.ts";
+import { MemoryLoan } from "./memory_loan.ts";
 import { Ring } from "./ring.ts";
 
 /** What main hands to the worker that it starts. */
@@ -20,6 +21,7 @@ export interface ChannelBuffers {
   readonly notices: SharedArrayBuffer;
   readonly bell: SharedArrayBuffer;
   readonly gauges: SharedArrayBuffer;
+  readonly loan: SharedArrayBuffer;
 }
 
 /** The figures that a vCPU's thread keeps up to date. */
@@ -47,6 +49,8 @@ export class Channel {
   readonly input: Ring;
   readonly notices: Ring;
   readonly gauges: Float64Array;
+  /** Main's leave to read guest memory. */
+  readonly loan: MemoryLoan;
   readonly #bell: Int32Array;
   #heard = 0;
 
@@ -56,6 +60,7 @@ export class Channel {
     this.notices = Ring.attach(buffers.notices);
     this.#bell = new Int32Array(buffers.bell);
     this.gauges = new Float64Array(buffers.gauges);
+    this.loan = new MemoryLoan(buffers.loan);
   }
 
   /** A new channel; main's end. */
@@ -66,6 +71,7 @@ export class Channel {
       notices: Ring.create(noticeRingBytes).buffer,
       bell: new SharedArrayBuffer(8),
       gauges: new SharedArrayBuffer(8 * GAUGES),
+      loan: new SharedArrayBuffer(4),
     });
   }
 

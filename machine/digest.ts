@@ -24,6 +24,10 @@ export function isPortable(name: string): boolean {
 
 const MEMORY_FIELDS = ["low", "high", "weightedLow", "weightedHigh"] as const;
 
+/** Pages that are looked at in one go, and how many of them are hashed: a zero page takes a tenth of the time. */
+const LOOK_AHEAD_PAGES = 40;
+const LOOK_AHEAD_HASHES = 4;
+
 /**
  * Takes digests of one machine. No instruction may be pending when it is asked to. It listens to the dirty set
  * until it is disposed of.
@@ -32,6 +36,8 @@ export class Digester implements Disposable {
   readonly #bitmap: Uint8Array<ArrayBuffer>;
   readonly #memory: MemoryDigest;
   readonly #dirty: DirtyListener;
+  /** Pages from this one on have not been seen by any digest. */
+  #unseen = 0;
 
   /**
    * @param firstTake `nothing` if memory is all zero now, and the first digest is to cost what will have been
@@ -40,7 +46,8 @@ export class Digester implements Disposable {
   constructor(private readonly machine: Machine, firstTake: FirstTake) {
     this.#bitmap = new Uint8Array(machine.memory.pages / 8);
     this.#memory = new MemoryDigest(machine.memory.bytes);
-    this.#dirty = machine.dirty.listen("memory digest", firstTake);
+    this.#dirty = machine.dirty.listen("memory digest", "nothing");
+    if (firstTake === "nothing") this.#unseen = machine.memory.pages;
   }
 
   /** The digest now, as it is logged. */
@@ -65,6 +72,20 @@ export class Digester implements Disposable {
     if (!machine.isOtherKind) this.#compareMemory(values.slice(fields.length).map(Number));
   }
 
+  /**
+   * Looks at some of the pages that no digest has seen, which takes some ten microseconds: if it is called often
+   * before the first digest, that one does not have to look at all of memory at once.
+   */
+  lookAhead(): void {
+    const { memory } = this.machine;
+    const end = Math.min(memory.pages, this.#unseen + LOOK_AHEAD_PAGES);
+    for (let hashed = 0; this.#unseen < end && hashed < LOOK_AHEAD_HASHES; this.#unseen++) {
+      if (memory.isZero(this.#unseen)) continue;
+      this.#memory.update(this.#unseen);
+      hashed++;
+    }
+  }
+
   /** Listens no more. */
   [Symbol.dispose](): void {
     this.#dirty[Symbol.dispose]();
@@ -80,6 +101,9 @@ export class Digester implements Disposable {
   }
 
   #memorySums(): MemorySums {
+    for (const { pages } = this.machine.memory; this.#unseen < pages; this.#unseen++) {
+      this.#memory.update(this.#unseen);
+    }
     this.#dirty.take(this.#bitmap);
     forEachPage(this.#bitmap, (page) => this.#memory.update(page));
     return this.#memory.sums;

@@ -96,3 +96,16 @@ Deno.test("a vector that is not pending is not compared: what is left of the las
 function range(first: number, last: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
+
+Deno.test("a digest that looked ahead while the guest ran is the digest of one that did not", () => {
+  using machine = guestMachine("stress", "11 1");
+  runScript(machine, 200);
+  using digester = new Digester(machine, "everything");
+  // Some pages are looked at before they change, some after it, and some not at all.
+  for (let point = 300; point <= 700; point += 100) {
+    for (let count = 0; count < 10; count++) digester.lookAhead();
+    runScript(machine, point);
+  }
+  flipMemory(machine);
+  assert.deepEqual(digester.take(), digestOf(machine));
+});

@@ -100,6 +100,11 @@ export class Machine implements Disposable {
     return this.stateKind !== this.hostKind;
   }
 
+  /** Where guest memory is in this process: another thread may view it there, on loan. */
+  get memoryAddress(): bigint {
+    return this.hostMemory.address;
+  }
+
   /** The machine's clock, in microseconds since it was switched on. */
   get clockUs(): number {
     return this.board.clockUs;

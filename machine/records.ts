@@ -6,6 +6,8 @@
  * frame     f64 session │ f64 sequence │ f64 through │ f64 input offset │ f64 run time │
  *           f64 completes state │ the frame
  * log       a frame as it came from the primary
+ * dirty     f64 session │ bitmap, one bit a page, the lowest first
+ * staged    f64 session │ u32 page number, for each page that was copied to the staging area
  * message   JSON: commands, and notices that are rare
  * input     console input, as it came
  * ```
@@ -15,7 +17,15 @@
 import type { Ring } from "./ring.ts";
 
 /** The `kind` of a ring's record. */
-export const RecordKind = { output: 1, frame: 2, log: 3, message: 4, input: 5 } as const;
+export const RecordKind = {
+  output: 1,
+  frame: 2,
+  log: 3,
+  message: 4,
+  input: 5,
+  dirty: 6,
+  staged: 7,
+} as const;
 
 /** Bytes that the guest put out. */
 export interface OutputRecord {
@@ -71,6 +81,31 @@ export function readFrame(body: Uint8Array<ArrayBuffer>): FrameRecord {
   const bytes = body.subarray(8 * FRAME_WORDS);
   const completesState = completes === 1;
   return { session, sequence, through, inputOffset, ranUs, completesState, bytes };
+}
+
+/** Writes the pages that a state transfer still has to send, waiting for room. */
+export function writeDirty(ring: Ring, session: number, bitmap: Uint8Array): void {
+  ring.writeBlocking(RecordKind.dirty, head([session]), bitmap);
+}
+
+/** Reads what {@link writeDirty} wrote. */
+export function readDirty(
+  body: Uint8Array<ArrayBuffer>,
+): { session: number; bitmap: Uint8Array<ArrayBuffer> } {
+  return { session: words(body, 1)[0]!, bitmap: body.subarray(8) };
+}
+
+/** Writes which pages were copied to the staging area, in its order, waiting for room. */
+export function writeStaged(ring: Ring, session: number, pages: readonly number[]): void {
+  const numbers = new Uint8Array(Uint32Array.from(pages).buffer);
+  ring.writeBlocking(RecordKind.staged, head([session]), numbers);
+}
+
+/** Reads what {@link writeStaged} wrote. */
+export function readStaged(
+  body: Uint8Array<ArrayBuffer>,
+): { session: number; pages: readonly number[] } {
+  return { session: words(body, 1)[0]!, pages: [...new Uint32Array(body.slice(8).buffer)] };
 }
 
 /** The body of a `message` record. */

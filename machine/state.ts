@@ -11,6 +11,7 @@
  * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
  * Pages that are not sent are zero: a state is applied to a machine that has not run.
  */
+import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
 import { decodePages, PageEncoder } from "../codec/pages.ts";
 import { hasHiddenTrap, INT3_BYTES } from "./hidden_trap.ts";
@@ -40,7 +41,12 @@ export function* captureState(machine: Machine): Generator<Section> {
     if (!memory.isZero(page)) pages[count++] = page;
   }
   yield* capturePages(memory, pages.subarray(0, count));
-  yield { section: StateSection.machine, bytes: captureMachine(machine) };
+  yield captureRest(machine);
+}
+
+/** The last section, which makes the state valid. No instruction may be pending. */
+export function captureRest(machine: Machine): Section {
+  return { section: StateSection.machine, bytes: captureMachine(machine) };
 }
 
 /**
@@ -59,6 +65,26 @@ export function* capturePages(
     at += encoder.add(memory.bytes, pages, at, base);
     if (encoder.count > 0) yield { section: StateSection.pages, bytes: encoder.take() };
   }
+}
+
+/** Pages in one section, so that any will fit: as they are, with what heads them, they stay below 256 KiB. */
+export const PAGES_PER_SECTION = 60;
+
+/**
+ * A section with some pages.
+ * @param memory where they are
+ * @param pages their numbers, ascending, at most {@link PAGES_PER_SECTION}
+ * @param places where each is in `memory`, if that is not all of the guest's: in pages
+ */
+export function pagesSection(
+  encoder: PageEncoder,
+  memory: Uint8Array,
+  pages: readonly number[],
+  places: readonly number[] = pages,
+): Section {
+  const count = encoder.add(memory, pages, 0, undefined, places);
+  assert(count === pages.length, `${count} of ${pages.length} pages fit into a section`);
+  return { section: StateSection.pages, bytes: encoder.take() };
 }
 
 /**

@@ -9,9 +9,12 @@
 import { DefectError } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, UnderstudyError } from "../base/errors.ts";
 import { vcpuNiceness } from "../base/limits.ts";
-import { kick, type KickTarget } from "../ffi/kick.ts";
+import { HostMemory } from "../ffi/host_memory.ts";
+import { kick, type KickTarget, prepareKicks } from "../ffi/kick.ts";
 import { giveWay } from "../ffi/priority.ts";
 import { Channel, type ChannelBuffers } from "./channel.ts";
+import { GuestMemory } from "./guest_memory.ts";
+import type { Machine } from "./machine.ts";
 import { encodeMessageRecord, RecordKind } from "./records.ts";
 import type { Ring, RingRecord } from "./ring.ts";
 
@@ -28,10 +31,18 @@ export interface ThreadFailure {
   readonly exitCode: ExitCodeValue;
 }
 
+/** The machine is there. */
+export interface ReadyNotice {
+  readonly type: "ready";
+  /** How to kick its thread. */
+  readonly kickTarget: KickTarget;
+  /** Where guest memory is in this process, and how large. */
+  readonly memory: { readonly address: number; readonly bytes: number };
+}
+
 /** What every vCPU's thread says about itself. */
 export type ThreadNotice =
-  /** The machine is there; this is how to kick its thread. */
-  | { readonly type: "ready"; readonly kickTarget: KickTarget }
+  | ReadyNotice
   /** The thread is about to end; `failure` says why if it was not told to. */
   | { readonly type: "gone"; readonly failure?: ThreadFailure };
 
@@ -55,8 +66,8 @@ export class VcpuThread {
   readonly #worker: Worker;
   #pendingCommands: Promise<void> | undefined;
   #pendingInput: Promise<void> | undefined;
-  /** Where to kick; set by whoever reads the `ready` notice. */
-  kickTarget: KickTarget | undefined;
+  #kickTarget: KickTarget | undefined;
+  #memory: GuestMemory | undefined;
 
   /**
    * Starts a worker.
@@ -76,10 +87,26 @@ export class VcpuThread {
     this.#worker.postMessage(start);
   }
 
+  /** To be called with what the thread says once its machine is there: from now on it can be kicked. */
+  noteReady({ kickTarget, memory: { address, bytes } }: ReadyNotice): void {
+    this.#kickTarget = kickTarget;
+    this.#memory = new GuestMemory(HostMemory.view(BigInt(address), bytes).bytes);
+  }
+
+  /** The guest's memory, to be read by who has the channel's loan; undefined before the machine is there. */
+  get memory(): GuestMemory | undefined {
+    return this.#memory;
+  }
+
   /** Sends a command, and has it noticed though the guest may not exit by itself. */
   async command(command: { readonly type: string }): Promise<void> {
     await this.write(RecordKind.message, encodeMessageRecord(command));
-    if (this.kickTarget !== undefined) kick(this.kickTarget);
+    this.nudge();
+  }
+
+  /** Has a guest that does not exit by itself stop for a moment, so that the thread can look at the time. */
+  nudge(): void {
+    if (this.#kickTarget !== undefined) kick(this.#kickTarget);
   }
 
   /** Writes a record for the worker, once there is room; records go in the order of the calls. */
@@ -125,7 +152,7 @@ export class VcpuThread {
 
   /** To be called once the thread has said `gone`: ends it; it can't be kicked any more. */
   retire(): void {
-    this.kickTarget = undefined;
+    this.#kickTarget = undefined;
     this.#worker.terminate();
   }
 }
@@ -141,6 +168,13 @@ function failureOf(error: unknown): ThreadFailure {
   }
   const { name, message, stack } = error as Error;
   return { name, message: stack ?? message, exitCode: ExitCode.defect };
+}
+
+/** What a thread with this machine says once it is there. */
+export function readyNotice({ vcpu, memoryAddress, memory }: Machine): ReadyNotice {
+  const { length } = memory.bytes;
+  const kickTarget = prepareKicks(vcpu);
+  return { type: "ready", kickTarget, memory: { address: Number(memoryAddress), bytes: length } };
 }
 
 /**

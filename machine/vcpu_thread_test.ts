@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ExitCode, UnderstudyError } from "../base/errors.ts";
 import { decodeMessageRecord, RecordKind } from "./records.ts";
-import { errorOf, type ThreadNotice, VcpuThread } from "./vcpu_thread.ts";
+import { errorOf, type ReadyNotice, type ThreadNotice, VcpuThread } from "./vcpu_thread.ts";
 import type { TestCommand, TestConfig, TestNotice } from "./vcpu_thread_test_worker.ts";
 
 type Notice = ThreadNotice | TestNotice;
@@ -25,7 +25,7 @@ async function nextNotice(thread: VcpuThread): Promise<Notice> {
 async function untilReady(thread: VcpuThread): Promise<void> {
   const notice = await nextNotice(thread);
   assert.equal(notice.type, "ready");
-  thread.kickTarget = (notice as ThreadNotice & { type: "ready" }).kickTarget;
+  thread.noteReady(notice as ReadyNotice);
 }
 
 /** Reads the thread's last words, which have to come next. */

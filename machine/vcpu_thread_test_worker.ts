@@ -1,11 +1,10 @@
 /** The threads of vcpu_thread_test.ts: one that ends, some that fail, one that echoes, one that spins. */
 import { GuestError } from "../base/errors.ts";
-import { prepareKicks } from "../ffi/kick.ts";
 import type { Channel } from "./channel.ts";
 import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "./records.ts";
 import { Script, tinyMachine } from "./testing.ts";
 import { VcpuLoop } from "./vcpu_loop.ts";
-import { serveThread, type ThreadNotice } from "./vcpu_thread.ts";
+import { readyNotice, serveThread, type ThreadNotice } from "./vcpu_thread.ts";
 
 /** Which of them. */
 export interface TestConfig {
@@ -31,7 +30,7 @@ serveThread<TestConfig>((channel, { task }) => {
       throw new TypeError("undefined is not a function");
     case "readyAndReturn": {
       using machine = tinyMachine([]);
-      return say(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
+      return say(channel, readyNotice(machine));
     }
     case "echo":
       return echo(channel);
@@ -62,7 +61,7 @@ function echo(channel: Channel): void {
 
 function spin(channel: Channel): void {
   using machine = tinyMachine([0xeb, 0xfe]);
-  say(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
+  say(channel, readyNotice(machine));
   const script = new Script();
   new VcpuLoop(machine, script).run();
   say(channel, { type: "stopped", kicked: script.kicks > 0 });

@@ -11,19 +11,23 @@ import type { FrameRecord } from "../machine/records.ts";
 /** The log from one state to the end of its session. */
 export class LogWriter implements Disposable {
   readonly #encoder = new FrameEncoder();
-  #sequence = 0;
+  #sequence: number;
   #events = 0;
 
   /**
    * @param session the number that frames are marked with on their way to main
    * @param generation the generation that records
    * @param emit takes closed frames; may block while main is behind
+   * @param lastSequence the number of the frame that this log goes on from
    */
   constructor(
     readonly session: number,
     readonly generation: number,
     private readonly emit: (frame: FrameRecord) => void,
-  ) {}
+    lastSequence = 0,
+  ) {
+    this.#sequence = lastSequence;
+  }
 
   /** The sequence number of the frame closed last; 0 before the first. */
   get sequence(): number {

@@ -10,47 +10,34 @@
  * A fresh primary is wired by `start.ts`; a backup that takes over makes one of its own parts
  * (backup/takeover.ts). All decisions are the protocol's.
  */
-import { Claimer, holderOf } from "../arbiter/claimer.ts";
+import { holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
 import { Fifo } from "../base/fifo.ts";
 import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
-import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
-import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
+import {
+  decodeMessageRecord,
+  readDirty,
+  readFrame,
+  readOutput,
+  readStaged,
+  RecordKind,
+} from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
-import { errorOf, type ThreadNotice, type VcpuThread } from "../machine/vcpu_thread.ts";
+import { errorOf, type ThreadNotice } from "../machine/vcpu_thread.ts";
 import type { ClaimResult } from "../arbiter/arbiter.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import type { ClaimOutcome, Halt } from "../protocol/types.ts";
-import type { Sink } from "../sinks/sink.ts";
-import type { BackupConnections } from "./backup_connections.ts";
 import { Latency } from "./latency.ts";
+import { PreCopy } from "./pre_copy.ts";
+import type { Interposer, PrimaryParts } from "./primary_parts.ts";
+import { statusOf } from "./primary_status.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
 import { Throttle } from "./throttle.ts";
 
-/** A seam for tests: sees what comes in and what goes out, and may end the process there. */
-export interface Interposer {
-  /** It comes in. */
-  input?(input: PrimaryInput): void;
-  /** The protocol has taken it in; none of what it wants done has been done. */
-  decided?(input: PrimaryInput): void;
-  before?(effect: PrimaryEffect): void;
-  after?(effect: PrimaryEffect): void;
-}
-
-/** What a primary is made of. It takes them over, and closes them in the end. */
-export interface PrimaryParts {
-  readonly protocol: PrimaryProtocol;
-  readonly thread: VcpuThread;
-  readonly sink: Sink;
-  readonly claimer: Claimer;
-  /** Undefined: no backup can join. */
-  readonly connections: BackupConnections | undefined;
-  readonly say: Say;
-  readonly interposer?: Interposer;
-}
+export type { Interposer, PrimaryParts };
 
 /** A side that is to hand over, and end. */
 interface Retiring {
@@ -69,6 +56,9 @@ export class PrimarySide {
   readonly #ackLatency = new Latency();
   #sentMs = new Fifo<{ readonly sequence: number; readonly sentMs: number }>();
   readonly #throttle: Throttle;
+  /** The present session's state transfer, or the last one. */
+  #transfer: PreCopy | undefined;
+  #session = 0;
   /** The share that the vCPU's thread was last told. */
   #toldShare = 0;
   #performedOutputs = 0;
@@ -105,8 +95,11 @@ export class PrimarySide {
     this.#isOver = true;
     clearInterval(this.#ticker);
     this.#wake?.();
+    this.#transfer?.stop();
     this.#tell({ type: "quit" });
     await threadEnded;
+    this.#transfer?.noteGone();
+    await this.#transfer?.done;
     const { gauges } = this.#parts.thread.channel;
     say(`recorded up to ${gauges[Gauge.point]}, ${gauges[Gauge.digests]} digests`);
     await connections?.close();
@@ -140,41 +133,14 @@ export class PrimarySide {
 
   /** Figures for the status address. */
   status(): Record<string, unknown> {
-    const { thread, claimer } = this.#parts;
-    const { gauges } = thread.channel;
-    const { session, gate, mode, generation, divergences } = this.#protocol;
-    const lagMs = session?.replayLag(performance.now())?.lagMs;
-    return {
-      machineId: claimer.claimant.machineId,
-      role: "primary",
-      generation,
-      mode,
-      protected: mode === "protected",
-      backup: session?.who ?? null,
-      point: gauges[Gauge.point],
-      clockUs: gauges[Gauge.clockUs],
-      outputs: {
-        held: gate.heldOutputs,
-        heldBytes: gate.heldBytes,
-        performed: this.#performedOutputs,
-        done: this.#doneOutputs,
-        kept: 0,
-        performedAtTakeover: this.performedAtTakeover,
-      },
-      log: {
-        bytes: gauges[Gauge.logBytes],
-        events: gauges[Gauge.events],
-        unreplayedBytes: session?.unreplayedBytes ?? null,
-      },
+    return statusOf(this.#parts, {
+      performedOutputs: this.#performedOutputs,
+      doneOutputs: this.#doneOutputs,
+      performedAtTakeover: this.performedAtTakeover,
       ackLatencyMs: this.#ackLatency.percentiles(),
-      executionLagMs: lagMs === undefined ? null : Math.round(lagMs),
-      throttle: Math.round(1000 * this.#throttle.share) / 1000,
-      executionLagPoints: session === undefined ? null : gauges[Gauge.point]! - session.point,
-      divergences,
-      digestPoint: gauges[Gauge.digestPoint],
-      digest: gauges[Gauge.digest],
-      digests: gauges[Gauge.digests],
-    };
+      throttle: this.#share,
+      transfer: this.#transfer?.status(),
+    });
   }
 
   /** Outputs that this side performed at its takeover, for the status. */
@@ -187,6 +153,7 @@ export class PrimarySide {
 
   #tick(): void {
     this.step({ type: "tick" });
+    this.#transfer?.tick();
     this.#slowDown();
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
@@ -216,11 +183,17 @@ export class PrimarySide {
     }
   }
 
+  /** The share of time in which the guest is to pause. */
+  get #share(): number {
+    return Math.max(this.#throttle.share, this.#transfer?.share ?? 0);
+  }
+
   /** Slows the guest down as far as the backup needs it. */
   #slowDown(): void {
     const { channel } = this.#parts.thread;
     const nowMs = performance.now();
-    const share = this.#throttle.update(this.#protocol.session?.replayLag(nowMs), nowMs);
+    this.#throttle.update(this.#protocol.session?.replayLag(nowMs), nowMs);
+    const share = this.#share;
     // Not to a thread that waits for room, and has not heard the last of it. Otherwise again and again while it
     // lasts: to be told stops a guest that does not exit by itself.
     if ((share === 0 && this.#toldShare === 0) || channel.commands.usedBytes > 0) return;
@@ -252,6 +225,7 @@ export class PrimarySide {
       interposer?.after?.(effect);
     }
     this.#wake?.();
+    this.#transfer?.wake();
   }
 
   #carryOut(effect: PrimaryEffect): void {
@@ -271,9 +245,10 @@ export class PrimarySide {
       case "inputCommitted":
         return sink.inputCommitted(effect.offset);
       case "startLog":
-        this.#sentMs = new Fifo();
-        return this.#tell({ ...effect, frameAgeMs: this.#frameAgeMs });
+        return this.#startTransfer(effect);
       case "stopLog":
+        this.#transfer?.stop();
+        return this.#tell({ type: "stopLog", session: this.#session });
       case "pause":
       case "resume":
         return this.#tell({ type: effect.type });
@@ -288,6 +263,22 @@ export class PrimarySide {
       case "halt":
         return this.#halted.resolve(effect);
     }
+  }
+
+  #startTransfer({ session, generation }: { session: number; generation: number }): void {
+    this.#sentMs = new Fifo();
+    this.#session = session;
+    this.#transfer = new PreCopy({
+      thread: this.#parts.thread,
+      session,
+      generation,
+      frameAgeMs: this.#frameAgeMs,
+      room: () => this.#protocol.pageRoomBytes,
+      unappliedBytes: () => this.#protocol.session?.unappliedBytes ?? 0,
+      step: (input) => this.step(input),
+      tell: (command) => this.#tell(command),
+      fail: (error) => this.#fail(error),
+    }, this.#transfer);
   }
 
   #tell(command: RecorderCommand): void {
@@ -337,6 +328,12 @@ export class PrimarySide {
       case RecordKind.frame:
         this.step({ type: "frame", frame: readFrame(body) });
         return false;
+      case RecordKind.dirty:
+        this.#transfer?.hear({ type: "dirty", ...readDirty(body) });
+        return false;
+      case RecordKind.staged:
+        this.#transfer?.hear({ type: "staged", ...readStaged(body) });
+        return false;
       case RecordKind.message:
         return this.#notice(decodeMessageRecord<RecorderNotice | ThreadNotice>(body));
       default:
@@ -347,9 +344,14 @@ export class PrimarySide {
   #notice(notice: RecorderNotice | ThreadNotice): boolean {
     switch (notice.type) {
       case "ready":
-        this.#parts.thread.kickTarget = notice.kickTarget;
+        this.#parts.thread.noteReady(notice);
         return false;
+      case "copying":
       case "captured":
+        this.#transfer?.hear(notice);
+        return false;
+      case "logStopped":
+        this.#transfer?.noteLogStopped(notice.session);
         return false;
       case "paused":
         this.step({ type: "paused", sequence: notice.sequence });

@@ -15,11 +15,14 @@ import {
   flushDelayMaxUs,
   framePayloadTargetBytes,
   outputBatchBytes,
+  stopHaste,
 } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
 import { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
+import { HostClock } from "../ffi/host_clock.ts";
+import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
 import {
   decodeMessageRecord,
@@ -33,6 +36,7 @@ import { LogWriter } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
+import { TransferCapture } from "./transfer_capture.ts";
 
 const NEWLINE = 10;
 
@@ -69,6 +73,10 @@ export class Recorder implements InputSource {
   #stopping = false;
   #endNoticed = false;
   #wantsCapture: StartLog | undefined;
+  /** Since the guest stopped for that. */
+  #stopClock = new HostClock();
+  /** A state is being transferred while the guest runs. */
+  #transfer: TransferCapture | undefined;
   #wantsDigest = false;
 
   constructor(
@@ -136,6 +144,7 @@ export class Recorder implements InputSource {
     if (machine.end !== undefined) return this.#noticeEnd(machine);
     const pauseUs = this.#pacer.ran(this.#nowUs);
     if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
+    this.#digester?.lookAhead();
     if (pauseUs > 0) this.#pause(pauseUs);
     if (
       this.#log !== undefined && !this.#adrift &&
@@ -158,13 +167,15 @@ export class Recorder implements InputSource {
       this.channel.gauges[Gauge.digest] = crc32c(digest);
       this.channel.gauges[Gauge.digests]!++;
     } else if (this.#wantsCapture !== undefined) {
-      this.#capture(machine, this.#wantsCapture);
+      const command = this.#wantsCapture;
+      inHaste(stopHaste, () => this.#capture(machine, command));
       this.#wantsCapture = undefined;
     }
   }
 
   kicked(_machine: Machine): void {
     this.#adrift = true;
+    this.#nowUs = this.clock.nowUs();
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
@@ -234,10 +245,10 @@ export class Recorder implements InputSource {
     this.channel.gauges[Gauge.events] = this.#log.events;
   }
 
-  /** Begins a session's log: the whole state, each section a frame of its own. */
+  /** Begins a session's log: the state, or what is left of it, each section a frame of its own. */
   #capture(
     machine: Machine,
-    { session, generation, frameAgeMs }: StartLog,
+    { session, generation, frameAgeMs, lastRound }: StartLog,
   ): void {
     // Output from before the state is no part of the session: main has it before the first frame.
     this.#dropLog();
@@ -248,13 +259,15 @@ export class Recorder implements InputSource {
       this.#adrift = false;
     }
     this.#digester = new Digester(machine, "everything");
+    const { sequence, sections } = lastRound === undefined
+      ? { sequence: 0, sections: captureState(machine) }
+      : this.#transfer!.finish(lastRound, this.channel.notices);
     const log = new LogWriter(session, generation, (frame) => {
       this.channel.gauges[Gauge.logBytes]! += frame.bytes.length;
       writeFrame(this.channel.notices, frame);
-    });
-    this.#notice({ type: "captured", session, point: machine.point });
+    }, sequence);
     let previous: { section: number; bytes: Uint8Array } | undefined;
-    for (const part of captureState(machine)) {
+    for (const part of sections) {
       if (previous !== undefined) log.close(machine, this.#pacer.ranUs);
       log.state(machine.point, part.section, part.bytes);
       previous = part;
@@ -264,6 +277,14 @@ export class Recorder implements InputSource {
     this.#frameAgeUs = frameAgeMs * 1000;
     this.#lastDigestPoint = machine.point;
     this.#lastTimePoint = machine.point;
+    this.#dropTransfer();
+    const stopUs = Math.round(this.#stopClock.elapsedNs() / 1000);
+    this.#notice({ type: "captured", session, stopUs });
+  }
+
+  #dropTransfer(): void {
+    this.#transfer?.[Symbol.dispose]();
+    this.#transfer = undefined;
   }
 
   /** Nobody follows any more. */
@@ -295,10 +316,19 @@ export class Recorder implements InputSource {
     switch (command.type) {
       case "startLog":
         this.#wantsCapture = command;
+        this.#stopClock = new HostClock();
         return;
+      case "copy":
+        this.#dropTransfer();
+        this.#transfer = inHaste(stopHaste, () => new TransferCapture(machine, command.session));
+        return this.#notice({ type: "copying", session: command.session });
+      case "takeDirty":
+        return inHaste(stopHaste, () => this.#transfer?.takeDirty(this.channel.notices));
       case "stopLog":
         this.#wantsCapture = undefined;
-        return this.#dropLog();
+        this.#dropLog();
+        this.#dropTransfer();
+        return this.#notice({ type: "logStopped", session: command.session });
       case "pause":
         this.#paused = true;
         this.#close(machine, true);

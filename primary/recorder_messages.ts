@@ -3,19 +3,35 @@
  */
 import type { GuestEnd } from "../machine/machine.ts";
 
-/** Log from now on, beginning with the whole state. */
+/** The end of a state transfer in rounds: the machine stops until the last pages have been copied out. */
+export interface LastRound {
+  /** The number of the last frame with pages. */
+  readonly sequence: number;
+  /** Where pages are copied to, in this process, and how many have room there. */
+  readonly staging: { readonly address: number; readonly pages: number };
+  /** So many of them will be in a frame: the log's frames have the numbers after those. */
+  readonly pagesPerFrame: number;
+}
+
+/** Log from now on, beginning with the state: all of it, or what is left of it after a transfer in rounds. */
 export interface StartLog {
   readonly type: "startLog";
   readonly session: number;
   readonly generation: number;
   /** A frame is closed at this age, though no output waits for it. */
   readonly frameAgeMs: number;
+  readonly lastRound?: LastRound;
 }
 
 /** Main to the recorder. */
 export type RecorderCommand =
   | StartLog
-  | { readonly type: "stopLog" }
+  /** A state transfer in rounds begins: from now on count what is written, and say `copying`. */
+  | { readonly type: "copy"; readonly session: number }
+  /** Say which pages were written since it was said last. */
+  | { readonly type: "takeDirty" }
+  /** No log, no state transfer; say `logStopped`. */
+  | { readonly type: "stopLog"; readonly session: number }
   /** Stop at the next chance, close the frame, say `paused`. */
   | { readonly type: "pause" }
   | { readonly type: "resume" }
@@ -28,8 +44,12 @@ export type RecorderCommand =
 
 /** The recorder to main. */
 export type RecorderNotice =
-  /** The state that begins this session is being captured: frames follow. */
-  | { readonly type: "captured"; readonly session: number; readonly point: number }
+  /** What is written is being counted. */
+  | { readonly type: "copying"; readonly session: number }
+  /** The state that begins this session has been captured, for which the machine stood still so long. */
+  | { readonly type: "captured"; readonly session: number; readonly stopUs: number }
+  /** Nothing of an earlier session follows, and no memory that was lent for it is used any more. */
+  | { readonly type: "logStopped"; readonly session: number }
   /** The machine stands still; `sequence` is the last frame of its log. */
   | { readonly type: "paused"; readonly sequence: number }
   /** The guest has ended; `sequence` is the last frame of its log. */

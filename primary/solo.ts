@@ -110,7 +110,7 @@ export class Solo {
     const notice = decodeMessageRecord<RecorderNotice | ThreadNotice>(body);
     switch (notice.type) {
       case "ready":
-        this.#thread.kickTarget = notice.kickTarget;
+        this.#thread.noteReady(notice);
         if (this.#file !== undefined) {
           const frameAgeMs = frameAgeMaxMs;
           this.#tell({ type: "startLog", session: 1, generation: 1, frameAgeMs });

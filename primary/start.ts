@@ -11,6 +11,7 @@ import {
   lagMaxLeastMs,
   linkBurstBytes,
   logWindowBytes,
+  pageWindowBytes,
   timeoutMaxMs,
 } from "../base/limits.ts";
 import { pause } from "../base/pause.ts";
@@ -112,6 +113,7 @@ export async function startPrimary(
     lagMaxMs: options.lagMaxMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
+    pageWindowBytes,
     burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
   };
@@ -162,7 +164,7 @@ async function boot(config: PrimaryThreadConfig): Promise<VcpuThread> {
   const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
   const notice = decodeMessageRecord<ThreadNotice>((await thread.read()).body);
   if (notice.type === "ready") {
-    thread.kickTarget = notice.kickTarget;
+    thread.noteReady(notice);
     return thread;
   }
   thread.retire();

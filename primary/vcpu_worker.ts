@@ -1,12 +1,11 @@
 /**
  * The worker in which a primary's vCPU lives: boots a guest and records it to its end.
  */
-import { prepareKicks } from "../ffi/kick.ts";
 import { parseImage } from "../machine/elf.ts";
 import { Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
-import { serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
+import { readyNotice, serveThread } from "../machine/vcpu_thread.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -29,8 +28,8 @@ export interface PrimaryThreadConfig {
 serveThread<PrimaryThreadConfig>((channel, config) => {
   using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now(), config.hostKind);
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
-  const notice: ThreadNotice = { type: "ready", kickTarget: prepareKicks(machine.vcpu) };
-  channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
+  using _loan = channel.loan;
+  channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(readyNotice(machine)));
   const clock = new MachineClock(0, 0);
   const recorder = new Recorder(machine, channel, clock, config);
   new VcpuLoop(machine, recorder).run();

@@ -31,6 +31,7 @@ import type {
   Divergence,
   ReceivedFrame,
 } from "./backup_types.ts";
+import type { Transfer } from "./primary_types.ts";
 import type { ClaimOutcome } from "./types.ts";
 
 export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, ReceivedFrame };
@@ -39,6 +40,8 @@ export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, R
 export class BackupProtocol {
   /** The outputs that a takeover would have to perform. */
   readonly kept = new KeptOutputs();
+  /** How far the state transfer has come, as the primary says; undefined: it has not begun. */
+  transfer: Transfer | undefined;
   /** The log that was received, and how much of it is replayed. */
   readonly progress = new ReplayProgress();
   #phase: BackupPhase = "joining";
@@ -184,6 +187,10 @@ export class BackupProtocol {
       case "kept":
         this.#require(!this.#isProtected, "outputs from before a state, but no state follows");
         return this.#keep({ ...message, point: this.progress.point });
+      case "transfer":
+        this.#require(!this.#isProtected, "a state transfer, after it said protected");
+        this.transfer = message;
+        return;
       case "protected":
         this.#require(
           message.stateSequence > 0 && message.stateSequence <= this.progress.replayed,

@@ -329,3 +329,32 @@ Deno.test("whatever a primary says, in whatever order, it trips no assertion", (
     { seed, numRuns: 1000 },
   );
 });
+
+Deno.test("what the primary says of the state transfer is known until it says protected, and a breach from then on", () => {
+  const message = {
+    type: "transfer",
+    round: 2,
+    sentBytes: 4096,
+    leftBytes: 0,
+    pauseShare: 0,
+    stopUs: 900,
+  } as const;
+  const backup = new TestBackup().follow();
+  assert.deepEqual([backup.protocol.transfer], [undefined]);
+  assert.deepEqual(backup.hear(message), []);
+  assert.equal(backup.protocol.transfer?.stopUs, 900);
+  backup.hear({ type: "protected", stateSequence: 1 });
+  backup.hear(message);
+  assert.equal(backup.protocol.phase, "draining");
+});
+
+Deno.test("a backup with a part of the state alone joins anew when its primary is lost", () => {
+  const backup = new TestBackup();
+  backup.give({ type: "connected" });
+  backup.hear(welcome);
+  backup.log(1, 0);
+  backup.give({ type: "replayed", sequence: 1, point: 0 });
+  const effects = backup.give({ type: "closed", why: "cut" });
+  assert.match(effects.join(), /rejoin/);
+  assert.doesNotMatch(effects.join(), /claim|drain/);
+});

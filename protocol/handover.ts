@@ -24,8 +24,9 @@ export class Handover {
     return this.#stage === "offered";
   }
 
-  /** Somebody wants one. */
-  ask(): PrimaryEffect[] {
+  /** Somebody wants one. @param canBe there is a backup that follows, and a guest to hand over */
+  ask(canBe: boolean): PrimaryEffect[] {
+    if (!canBe) return [report("no handover: there is no backup that follows")];
     if (this.#stage !== "none") return [];
     this.#stage = "probing";
     return [{ type: "probeArbiter" }];
@@ -33,16 +34,20 @@ export class Handover {
 
   /**
    * The arbiter has answered, or not.
-   * @param obstacle why there can be no handover now; undefined: nothing stands against it
+   * @param isFollowed there is still a backup to hand over to
    */
-  probed(obstacle: string | undefined): PrimaryEffect[] {
+  probed(
+    { reachable, why }: { reachable: boolean; why: string },
+    isFollowed: boolean,
+  ): PrimaryEffect[] {
     if (this.#stage !== "probing") return [];
-    if (obstacle === undefined) {
+    if (reachable && isFollowed) {
       this.#stage = "pausing";
       return [{ type: "pause" }];
     }
     this.#stage = "none";
-    return [{ type: "report", text: `no handover: ${obstacle}` }];
+    const obstacle = isFollowed ? `the arbiter is out of reach: ${why}` : "the backup is lost";
+    return [report(`no handover: ${obstacle}`)];
   }
 
   /** The machine stands still; `sequence` is the last frame of its log. */
@@ -69,4 +74,8 @@ export class Handover {
     const text = "the handover did not come about; the machine goes on here";
     return [{ type: "report", text }, { type: "resume" }];
   }
+}
+
+function report(text: string): PrimaryEffect {
+  return { type: "report", text };
 }

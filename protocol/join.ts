@@ -7,7 +7,7 @@
 import { PeerError } from "../base/errors.ts";
 import { lagMaxLeastMs } from "../base/limits.ts";
 import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
-import type { PrimaryRules } from "./primary_types.ts";
+import type { PrimaryMode, PrimaryRules } from "./primary_types.ts";
 
 /** A generation is a u32, and so is the next one. */
 const GENERATION_MAX = 2 ** 32 - 2;
@@ -30,6 +30,21 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
     return { why: `this is machine ${machineId}, not ${hello.machineId}`, retry: false };
   }
   return undefined;
+}
+
+/**
+ * What stands against any backup now; undefined if nothing does.
+ * @param who the backup that is joined or joining, if one is
+ */
+export function obstacleOf(
+  who: string | undefined,
+  mode: PrimaryMode,
+  hasEnded: boolean,
+): Refusal | undefined {
+  // Retry: it may be the same backup, come back before we know that it has gone.
+  if (who !== undefined) return { why: `${who} is the backup already`, retry: true };
+  if (mode === "alone" && !hasEnded) return undefined;
+  return { why: `the primary can't take a backup while ${mode}`, retry: true };
 }
 
 /** The welcome of a primary with these rules. */

@@ -20,7 +20,7 @@ import { PeerError } from "../base/errors.ts";
 import { messageTextBytes } from "../base/limits.ts";
 
 /** Raised whenever a message or its meaning changes: the two sides must run the same. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 type FieldType = "u8" | "u32" | "u53" | "flag" | "text" | "bytes";
 
@@ -65,6 +65,11 @@ const MESSAGES = {
   won: { kind: 13, fields: { generation: "u32" } },
   /** Primary to backup: the guest has ended, and that is recorded. */
   ended: { kind: 14, fields: { why: "text" } },
+  /** Primary to backup: how far the state transfer has come; see Transfer in primary_types.ts. */
+  transfer: {
+    kind: 15,
+    fields: { round: "u32", sentBytes: "u53", leftBytes: "u53", pauseShare: "u32", stopUs: "u53" },
+  },
 } as const satisfies Record<string, { kind: number; fields: Record<string, FieldType> }>;
 
 type Messages = typeof MESSAGES;

@@ -42,6 +42,7 @@ const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
   handover: { sequence: u53 },
   won: { generation: u32 },
   ended: { why: text },
+  transfer: { round: u32, sentBytes: u53, leftBytes: u53, pauseShare: u32, stopUs: u53 },
 };
 const TYPES = Object.keys(FIELDS) as MessageType[];
 

@@ -19,7 +19,7 @@
 import { assert } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
 import { Handover } from "./handover.ts";
-import { type Refusal, refusalOf, welcomeOf } from "./join.ts";
+import { obstacleOf, refusalOf, welcomeOf } from "./join.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import { type Output, OutputGate } from "./output_gate.ts";
 import { PrimarySession } from "./primary_session.ts";
@@ -29,10 +29,11 @@ import type {
   PrimaryInput,
   PrimaryMode,
   PrimaryRules,
+  Transfer,
 } from "./primary_types.ts";
 import type { ClaimOutcome, Connection, MachineEnd } from "./types.ts";
 
-export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules };
+export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules, Transfer };
 
 /** The primary's state machine. */
 export class PrimaryProtocol {
@@ -78,12 +79,17 @@ export class PrimaryProtocol {
   }
 
   /**
-   * Whether one more frame or output may come in; while not, the machine's thread has to wait. To be
+   * Whether one more frame or output of the machine's thread may come in; while not, it has to wait. To be
    * asked before each.
    */
   get accepting(): boolean {
     return (this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&
       this.gate.heldBytes < this.rules.heldBytesMax;
+  }
+
+  /** Of how many bytes one more frame with pages may be; 0: none may come in. To be asked before each. */
+  get pageRoomBytes(): number {
+    return this.#session?.pageRoomBytes ?? 0;
   }
 
   /** Takes one input in; returns what is to be done, in order. */
@@ -106,8 +112,11 @@ export class PrimaryProtocol {
       case "closed":
         if (input.connection === this.#session?.connection) this.#lose(input.why);
         return;
+      case "pages":
       case "frame":
-        return this.#frame(input.frame, nowMs);
+        return this.#frame(input.frame, input.type, nowMs);
+      case "transfer":
+        return this.#transfer(input.session, input.transfer);
       case "output":
         return this.gate.add(input.output);
       case "performed":
@@ -115,7 +124,8 @@ export class PrimaryProtocol {
       case "claimed":
         return this.#claimed(input.generation, input.outcome, nowMs);
       case "probed":
-        return this.#probed(input.reachable, input.why);
+        this.#effects.push(...this.#handover.probed(input, this.#mode === "protected"));
+        return;
       case "paused":
         return this.#handover.paused(input.sequence);
       case "guestEnded":
@@ -127,7 +137,9 @@ export class PrimaryProtocol {
         }
         return;
       case "handover":
-        return this.#askHandover();
+        this.#effects.push(
+          ...this.#handover.ask(this.#mode === "protected" && this.#end === undefined),
+        );
     }
   }
 
@@ -178,7 +190,8 @@ export class PrimaryProtocol {
 
   #hello(connection: Connection, hello: MessageOf<"hello">, nowMs: number): void {
     const { rules, generation } = this;
-    const refusal = refusalOf(hello, rules.machineId) ?? this.#obstacle();
+    const refusal = refusalOf(hello, rules.machineId) ??
+      obstacleOf(this.#session?.who, this.#mode, this.#end !== undefined);
     if (refusal !== undefined) {
       this.#send(connection, { type: "refuse", ...refusal });
       return this.#close(connection, refusal.why);
@@ -191,27 +204,28 @@ export class PrimaryProtocol {
     this.#effects.push({ type: "startLog", session, generation });
   }
 
-  /** Why no backup at all can join now. */
-  #obstacle(): Refusal | undefined {
-    // Retry: it may be the same backup, come back before we know that it has gone.
-    if (this.#session !== undefined) {
-      return { why: `${this.#session.who} is the backup already`, retry: true };
-    }
-    if (this.#mode === "alone" && this.#end === undefined) return undefined;
-    return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
-  }
-
-  #frame(frame: LoggedFrame, nowMs: number): void {
+  #frame(frame: LoggedFrame, type: "pages" | "frame", nowMs: number): void {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
-    // What was put out before the state, the backup's replay will not put out.
-    if (frame.completesState) {
-      for (const { sink, offset, bytes } of this.gate.undone()) {
-        this.#send(session.connection, { type: "kept", sink, offset, bytes });
-      }
+    for (const next of session.order.take(frame)) {
+      if (next.completesState) this.#keep(session, next.through);
+      session.log(next, nowMs, type === "pages" && next === frame);
     }
-    session.log(frame, nowMs);
     this.#effects.push(...session.send());
+  }
+
+  /** What was put out before the state, the backup's replay will not put out. */
+  #keep(session: PrimarySession, statePoint: number): void {
+    for (const { sink, offset, point, bytes } of this.gate.undone()) {
+      if (point > statePoint) continue;
+      this.#send(session.connection, { type: "kept", sink, offset, bytes });
+    }
+  }
+
+  #transfer(number: number, transfer: Transfer): void {
+    const session = this.#session;
+    if (session === undefined || session.number !== number || session.isProtected) return;
+    this.#send(session.connection, { type: "transfer", ...transfer });
   }
 
   #ack(session: PrimarySession, ack: MessageOf<"ack">, nowMs: number): void {
@@ -340,20 +354,6 @@ export class PrimaryProtocol {
     this.#mode = "alone";
     this.gate.releaseThrough(Infinity);
     this.#effects.push(...this.#handover.cancel());
-  }
-
-  #askHandover(): void {
-    if (this.#mode === "protected" && this.#end === undefined) {
-      this.#effects.push(...this.#handover.ask());
-    } else {
-      this.#report("no handover: there is no backup that follows");
-    }
-  }
-
-  #probed(reachable: boolean, why: string): void {
-    const unreachable = reachable ? undefined : `the arbiter is out of reach: ${why}`;
-    const obstacle = this.#mode === "protected" ? unreachable : "the backup is lost";
-    this.#effects.push(...this.#handover.probed(obstacle));
   }
 
   /** What follows from where things stand, whatever the input was. */

@@ -13,6 +13,7 @@ import { PeerError } from "../base/errors.ts";
 import { Fifo } from "../base/fifo.ts";
 import { joinSilenceMs } from "../base/limits.ts";
 import type { MessageOf } from "./messages.ts";
+import { FrameOrder } from "./frame_order.ts";
 import { LinkWindow } from "./link_window.ts";
 import type { LoggedFrame, PrimaryEffect, PrimaryRules } from "./primary_types.ts";
 import type { Connection } from "./types.ts";
@@ -46,6 +47,8 @@ export class PrimarySession {
   replayed = 0;
   /** The execution point that its replay has reached. */
   point = 0;
+  /** Puts frames in the order in which they are to be logged. */
+  readonly order = new FrameOrder();
   /** The last frame that was acknowledged as the commit mode asks. */
   acked: FrameMark | undefined;
   #stateSequence: number | undefined;
@@ -55,10 +58,12 @@ export class PrimarySession {
   readonly #unreplayed = new Fifo<{
     readonly sequence: number;
     readonly bytes: number;
+    readonly isPages: boolean;
     readonly loggedMs: number;
     readonly ranUs: number;
   }>();
   #unreplayedBytes = 0;
+  #unappliedBytes = 0;
   readonly #link: LinkWindow;
   #loggedRanUs = 0;
   #replayedRanUs = 0;
@@ -74,7 +79,10 @@ export class PrimarySession {
     readonly connection: Connection,
     readonly who: string,
     readonly number: number,
-    private readonly rules: Pick<PrimaryRules, "commitReplayed" | "burstBytes" | "timeoutMs">,
+    private readonly rules: Pick<
+      PrimaryRules,
+      "commitReplayed" | "burstBytes" | "pageWindowBytes" | "timeoutMs"
+    >,
     nowMs: number,
   ) {
     this.heardMs = nowMs;
@@ -87,9 +95,19 @@ export class PrimarySession {
       (this.isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs));
   }
 
-  /** Log that has not been replayed, in bytes. */
+  /** Log that has not been replayed, in bytes; what waits for its turn is part of it. */
   get unreplayedBytes(): number {
-    return this.#unreplayedBytes;
+    return this.#unreplayedBytes + this.order.aheadBytes;
+  }
+
+  /** Pages of the state that have not been applied, in bytes of their frames. */
+  get unappliedBytes(): number {
+    return this.#unappliedBytes;
+  }
+
+  /** Of how many bytes one more frame with pages may be: a fraction of what the link carries; 0: none may come. */
+  get pageRoomBytes(): number {
+    return this.#unappliedBytes < this.rules.pageWindowBytes ? this.#link.limitBytes / 4 : 0;
   }
 
   /** The frame that completed the state that the session began with, once it has been replayed. */
@@ -114,8 +132,11 @@ export class PrimarySession {
     };
   }
 
-  /** A frame of this session was logged: it goes out when the link can take it. */
-  log(frame: LoggedFrame, nowMs: number): void {
+  /**
+   * It is a frame's turn: it goes out when the link can take it.
+   * @param isPages it has pages of the state, made while the machine ran
+   */
+  log(frame: LoggedFrame, nowMs: number, isPages = false): void {
     const { sequence, through, inputOffset, ranUs, completesState, bytes } = frame;
     const expected = this.logged + 1;
     assert(sequence === expected, `frame ${sequence} of the log, expected ${expected}`);
@@ -123,8 +144,9 @@ export class PrimarySession {
     this.#loggedRanUs = ranUs;
     if (completesState) this.#stateSequence = sequence;
     this.#unacked.push({ sequence, through, inputOffset });
-    this.#unreplayed.push({ sequence, bytes: bytes.length, loggedMs: nowMs, ranUs });
-    this.#unreplayedBytes += bytes.length;
+    this.#unreplayed.push({ sequence, bytes: bytes.length, isPages, loggedMs: nowMs, ranUs });
+    if (isPages) this.#unappliedBytes += bytes.length;
+    else this.#unreplayedBytes += bytes.length;
     this.#link.add(frame);
   }
 
@@ -165,8 +187,9 @@ export class PrimarySession {
     this.point = point;
     this.heardMs = Math.max(this.heardMs, echoMs);
     while (this.#unreplayed.first !== undefined && this.#unreplayed.first.sequence <= replayed) {
-      const { bytes, ranUs } = this.#unreplayed.shift()!;
-      this.#unreplayedBytes -= bytes;
+      const { bytes, isPages, ranUs } = this.#unreplayed.shift()!;
+      if (isPages) this.#unappliedBytes -= bytes;
+      else this.#unreplayedBytes -= bytes;
       this.#replayedRanUs = ranUs;
     }
     while (this.#unacked.first !== undefined && this.holds(this.#unacked.first.sequence)) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ExitCode, PeerError } from "../base/errors.ts";
 import { type Message, PROTOCOL_VERSION } from "./messages.ts";
 import { frame, output, primaryDeeds as deeds, TestPrimary } from "./protocol_test_support.ts";
+import type { PrimaryRules } from "./primary.ts";
 import type { ClaimOutcome } from "./types.ts";
 
 const won: ClaimOutcome = { kind: "won" };
@@ -120,6 +121,86 @@ Deno.test("a join that fails before protected costs no arbitration, and what was
   const effects = primary.give({ type: "closed", connection: 1, why: "cut" });
   assert.deepEqual(deeds(effects), ['perform 1 "b"']);
   assert.equal(primary.protocol.mode, "alone");
+});
+
+// --- a state in rounds ---
+
+const transfer = { round: 1, sentBytes: 8192, leftBytes: 4096, pauseShare: 500, stopUs: 0 };
+
+/** A primary whose backup has said hello. */
+function joining(rules: Partial<PrimaryRules> = {}): TestPrimary {
+  const primary = new TestPrimary(rules);
+  primary.hear(hello);
+  return primary;
+}
+
+Deno.test("pages have a window of their own, in which neither log nor outputs wait for them", () => {
+  const primary = joining({ pageWindowBytes: 20, windowBytes: 15 });
+  assert.ok(primary.protocol.pageRoomBytes > 0);
+  primary.give({ type: "pages", frame: frame(1, 0) });
+  assert.ok(primary.protocol.pageRoomBytes > 0);
+  primary.give({ type: "pages", frame: frame(2, 0) });
+  assert.equal(primary.protocol.pageRoomBytes, 0);
+  assert.ok(primary.protocol.accepting);
+  assert.deepEqual(primary.put([output(0, "a", 1)]), ['perform 0 "a"']);
+  primary.ack({ received: 2, replayed: 1 });
+  assert.ok(primary.protocol.pageRoomBytes > 0);
+});
+
+Deno.test("without a session there is no room for pages", () => {
+  assert.equal(new TestPrimary().protocol.pageRoomBytes, 0);
+});
+
+Deno.test("log that is ahead of the last pages counts as log that is not replayed, and is sent after them", () => {
+  const primary = joining({ windowBytes: 15 });
+  assert.deepEqual(primary.put([], frame(3, 10, { completesState: true }), frame(4, 11)), []);
+  assert.equal(primary.protocol.session!.unreplayedBytes, 20);
+  assert.ok(!primary.protocol.accepting);
+  const pages = (sequence: number) => primary.give({ type: "pages", frame: frame(sequence, 0) });
+  assert.deepEqual(pages(1), ["sendFrame 1 through 0"]);
+  assert.deepEqual(pages(2), [
+    "sendFrame 2 through 0",
+    "sendFrame 3 through 10",
+    "sendFrame 4 through 11",
+  ]);
+});
+
+Deno.test("of outputs that overtake the state, only those from before it go along as kept", () => {
+  const primary = joining();
+  primary.put([output(0, "ab", 9), output(2, "c", 10)]);
+  primary.put([output(3, "d", 11)], frame(2, 10, { completesState: true }));
+  assert.deepEqual(primary.give({ type: "pages", frame: frame(1, 0) }), [
+    'send kept sink=0 offset=0 "ab"',
+    'send kept sink=0 offset=2 "c"',
+    "sendFrame 1 through 0",
+    "sendFrame 2 through 10",
+  ]);
+});
+
+Deno.test("applied pages alone protect nobody", () => {
+  const primary = joining();
+  primary.give({ type: "pages", frame: frame(1, 0) });
+  assert.deepEqual(primary.ack({ received: 1, replayed: 1 }), ["inputCommitted offset=0"]);
+  assert.equal(primary.protocol.mode, "alone");
+});
+
+Deno.test("a backup that joins is told how far the transfer has come; one that is protected, or has gone, is not", () => {
+  const primary = joining();
+  const give = (session: number) => primary.give({ type: "transfer", session, transfer });
+  assert.deepEqual(give(2), []);
+  assert.match(give(1)[0]!, /^send transfer round=1 sentBytes=8192 leftBytes=4096/);
+  primary.put([], frame(1, 10, { completesState: true }));
+  primary.ack({ received: 1, replayed: 1, point: 10 });
+  assert.equal(primary.protocol.mode, "protected");
+  assert.deepEqual(give(1), []);
+});
+
+Deno.test("pages for a session that is over go nowhere", () => {
+  const primary = joining();
+  primary.give({ type: "closed", connection: 1, why: "cut" });
+  primary.hear(hello, 2);
+  assert.deepEqual(primary.give({ type: "pages", frame: frame(1, 0) }), []);
+  assert.equal(primary.protocol.session!.unappliedBytes, 0);
 });
 
 // --- output commit ---

@@ -25,6 +25,11 @@ export interface PrimaryRules {
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
   readonly windowBytes: number;
+  /**
+   * The same of pages of the state that a session begins with, while the machine runs: apart from the log's
+   * window, so that neither holds the other one up.
+   */
+  readonly pageWindowBytes: number;
   /** Bytes of log that may be on their way, whatever the link has shown to carry. */
   readonly burstBytes: number;
   /**
@@ -52,12 +57,30 @@ export interface LoggedFrame {
   readonly bytes: Uint8Array;
 }
 
+/** How far a state transfer has come. */
+export interface Transfer {
+  /** From 0: all of memory that is not zero. Each later one has what was written meanwhile. */
+  readonly round: number;
+  /** Pages that have been sent, in bytes of guest memory. */
+  readonly sentBytes: number;
+  /** Pages of this round that have not been sent yet, in bytes of guest memory. */
+  readonly leftBytes: number;
+  /** The share of time in which the guest is made to pause so that the rounds shrink, in thousandths. */
+  readonly pauseShare: number;
+  /** For how long the machine stood still, in microseconds; 0: it has not been stopped yet. */
+  readonly stopUs: number;
+}
+
 /** What can happen to a primary. */
 export type PrimaryInput =
   | { readonly type: "tick" }
   | { readonly type: "message"; readonly connection: Connection; readonly message: Message }
   | { readonly type: "closed"; readonly connection: Connection; readonly why: string }
+  /** Pages of the state that a session begins with; the machine runs, or has gone on. */
+  | { readonly type: "pages"; readonly frame: LoggedFrame }
+  /** From the machine's thread: what completes the state, then the log. May be ahead of the last pages. */
   | { readonly type: "frame"; readonly frame: LoggedFrame }
+  | { readonly type: "transfer"; readonly session: number; readonly transfer: Transfer }
   | { readonly type: "output"; readonly output: Output }
   | { readonly type: "performed"; readonly sink: number }
   | { readonly type: "claimed"; readonly generation: number; readonly outcome: ClaimOutcome }
@@ -74,7 +97,7 @@ export type PrimaryEffect =
   | { readonly type: "perform"; readonly output: Output }
   /** The backup holds the log of console input up to this offset. (Alone, all input is committed.) */
   | { readonly type: "inputCommitted"; readonly offset: number }
-  /** Log from the machine's whole state on, frames numbered from 1. */
+  /** Log from the machine's whole state on: its pages while it runs, then the rest; frames numbered from 1. */
   | { readonly type: "startLog"; readonly session: number; readonly generation: number }
   | { readonly type: "stopLog" }
   | { readonly type: "claim"; readonly generation: number; readonly ended: boolean }

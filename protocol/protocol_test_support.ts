@@ -23,6 +23,7 @@ export const primaryRules: PrimaryRules = {
   lagMaxMs: 200,
   claimRetryMs: 50,
   windowBytes: 1000,
+  pageWindowBytes: 1000,
   burstBytes: 1000,
   heldBytesMax: 1000,
 };

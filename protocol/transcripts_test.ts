@@ -31,6 +31,9 @@ class Conversation {
   readonly #toBackup: (Message | ReceivedFrame)[] = [];
   #session = 0;
   #sequence = 0;
+  /** Of the log, while it is ahead of pages that are still to come. */
+  #logSequence: number | undefined;
+  #lastPages = 0;
   #kept: readonly Output[] = [];
   #offsets = { primary: 0, backup: 0 };
 
@@ -80,10 +83,28 @@ class Conversation {
     [/^log through (\d+)( with the state)?$/, (through, state) => {
       const completesState = state !== undefined;
       const session = this.#session;
-      const closed = frame(++this.#sequence, Number(through), { session, completesState });
+      const sequence = this.#logSequence === undefined ? ++this.#sequence : ++this.#logSequence;
+      const closed = frame(sequence, Number(through), { session, completesState });
       // Outputs are counted in the state, too.
       if (completesState) this.#offsets.backup = this.#offsets.primary;
       this.#tellPrimary({ type: "frame", frame: closed });
+    }],
+    [/^(\d+) frames with pages$/, (count) => {
+      for (let left = Number(count); left > 0; left--) this.#sendPages();
+    }],
+    [/^the last (\d+) frames with pages are to come$/, (count) => {
+      this.#lastPages = Number(count);
+      this.#logSequence = this.#sequence + this.#lastPages;
+    }],
+    [/^transfer in round (\d+)$/, (round) => {
+      const transfer = {
+        round: Number(round),
+        sentBytes: 0,
+        leftBytes: 0,
+        pauseShare: 0,
+        stopUs: 0,
+      };
+      this.#tellPrimary({ type: "transfer", session: this.#session, transfer });
     }],
     [/^sink has it$/, () => this.#tellPrimary({ type: "performed", sink: 0 })],
     [/^replay puts (".*") at (\d+)$/, (text, point) => {
@@ -135,6 +156,14 @@ class Conversation {
       if (words !== undefined) return happening(...words);
     }
     assert.fail(`nobody knows what this means: ${text}`);
+  }
+
+  #sendPages(): void {
+    const session = this.#session;
+    this.#tellPrimary({ type: "pages", frame: frame(++this.#sequence, 0, { session }) });
+    if (this.#logSequence === undefined || --this.#lastPages > 0) return;
+    this.#sequence = this.#logSequence;
+    this.#logSequence = undefined;
   }
 
   #tellPrimary(input: PrimaryInput): void {

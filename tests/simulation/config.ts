@@ -17,6 +17,8 @@ export interface Config {
   readonly exitsMs: number;
   /** A frame's replay, on average. */
   readonly replayMs: number;
+  /** Between two frames with pages, on average. */
+  readonly transferMs: number;
   /** What a sink takes for an output, at most, when all is well. */
   readonly sinkMs: number;
   /** Faults come within so long. */
@@ -27,6 +29,8 @@ export interface Config {
 
 /** A few frames: the window is met in many runs. */
 export const WINDOW_BYTES = 1200;
+/** As {@link WINDOW_BYTES}, for pages of a state: a transfer of all meets it. */
+export const PAGE_WINDOW_BYTES = 300;
 /** As {@link WINDOW_BYTES}, for outputs; more than {@link BATCH_BYTES_MAX}, as the rules ask. */
 export const HELD_BYTES_MAX = 48;
 /** The most that one frame has, and what one closing puts out. */
@@ -51,6 +55,7 @@ export function drawConfig(random: Random): Config {
     networkMs: random.pick([0.1, 0.5, 2, 8]),
     exitsMs,
     replayMs: exitsMs * random.pick([0.05, 0.2, 0.4, 1.2]),
+    transferMs: random.pick([0.1, 1, 5]),
     sinkMs: random.pick([0.2, 1, 4, 10, 30]),
     troubleMs: 60 + random.below(4 * timeoutMs),
     primaryRules: {
@@ -62,6 +67,7 @@ export function drawConfig(random: Random): Config {
       lagMaxMs: random.pick([0, 20, 200]),
       claimRetryMs,
       windowBytes: WINDOW_BYTES,
+      pageWindowBytes: PAGE_WINDOW_BYTES,
       burstBytes: random.pick([100, WINDOW_BYTES]),
       heldBytesMax: HELD_BYTES_MAX,
     },
@@ -69,7 +75,7 @@ export function drawConfig(random: Random): Config {
       who,
       machineId: random.below(2) === 0 ? "" : MACHINE_ID,
       claimRetryMs,
-      windowBytes: WINDOW_BYTES + 2 * FRAME_BYTES_MAX,
+      windowBytes: WINDOW_BYTES + PAGE_WINDOW_BYTES + 2 * FRAME_BYTES_MAX,
       keptBytesMax: 4 * (HELD_BYTES_MAX + BATCH_BYTES_MAX),
       takeoverDiverged: false,
     }),

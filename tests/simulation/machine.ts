@@ -9,6 +9,10 @@ import type { Output } from "../../protocol/output_gate.ts";
 /** Its sinks: a console and another one. */
 export const SINKS = 2;
 const STATE_WORDS = 8;
+/** The pages of its memory, a number each. */
+export const MEMORY_PAGES = 12;
+/** A page's number, and what is in it. */
+export type Page = readonly [page: number, value: number];
 
 /** What it can put out: made once, since a run puts out a lot. */
 const TEXTS = Array.from(
@@ -28,13 +32,22 @@ export class SimMachine {
   outputsHash = 1;
   /** Its guest has ended. */
   hasEnded = false;
+  /** What it writes to as it runs, and reads from. */
+  readonly memory = new Uint32Array(MEMORY_PAGES);
+  /** The pages that it has written. Whoever wants to know clears it. */
+  readonly written = new Set<number>();
   /** A bit of it has fallen over. */
   isFlipped = false;
 
   /** Runs to its next exit. */
   run(): void {
     this.point++;
-    this.#mix(this.point);
+    const { hash, memory } = this;
+    // A few pages are written all the time, the others now and then.
+    const page = hash % (hash % 5 === 0 ? MEMORY_PAGES : 3);
+    memory[page] = hash;
+    this.written.add(page);
+    this.#mix(this.point ^ memory[(hash >>> 8) % MEMORY_PAGES]!);
   }
 
   /** An event enters where it stands. */
@@ -51,7 +64,8 @@ export class SimMachine {
         this.hasEnded = true;
         return;
       case "state":
-        if (event.section === 2) this.#load(event.bytes);
+        if (event.section === 2) return this.#load(event.bytes);
+        this.#loadPages(event.bytes);
     }
   }
 
@@ -73,7 +87,7 @@ export class SimMachine {
     this.isFlipped = true;
   }
 
-  /** All of it. */
+  /** All of it but its memory. */
   save(): Uint8Array<ArrayBuffer> {
     const [first, second] = this.offsets;
     return new Uint8Array(
@@ -97,8 +111,18 @@ export class SimMachine {
     [this.hash, this.outputsHash, this.hasEnded] = [words[5]!, words[6]!, words[7] === 1];
   }
 
+  #loadPages(bytes: Uint8Array<ArrayBuffer>): void {
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    for (let at = 0; at < words.length; at += 2) this.memory[words[at]!] = words[at + 1]!;
+  }
+
   #mix(value: number): void {
     const mixed = Math.imul(this.hash ^ value, 0x9e3779b1);
     this.hash = (mixed ^ (mixed >>> 15)) >>> 0;
   }
+}
+
+/** A section of a state with some pages. */
+export function encodePages(pages: readonly Page[]): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new Uint32Array(pages.flat()).buffer);
 }

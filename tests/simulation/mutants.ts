@@ -5,6 +5,8 @@
  * exactly once in its file, so a row that no longer fits the code is an error, not a bug that nobody makes.
  */
 
+import { TRANSFER_MUTANTS } from "./transfer_mutants.ts";
+
 /** A change to one file. */
 export interface Edit {
   /** From the root. */
@@ -96,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the state comes without the outputs that wait",
-    edits: [edit(primary, "if (frame.completesState) {", "if (frame.completesState && false) {")],
+    edits: [edit(primary, "if (next.completesState) this.#keep", "if (false) this.#keep")],
   },
   {
     name: "a backup is protected before it has the log of what was performed",
@@ -306,6 +308,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "the log's window is not kept to",
     edits: [edit(primary, "(this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&", "")],
   },
+  ...TRANSFER_MUTANTS,
   {
     name: "heartbeats are not echoed",
     edits: [edit(backup, "this.#echoMs = Math.max(this.#echoMs, sentMs);", "void sentMs;")],

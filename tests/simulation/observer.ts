@@ -10,7 +10,13 @@ import type { BackupEffect, BackupInput } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryEffect, PrimaryInput } from "../../protocol/primary.ts";
 import { BackupRole } from "./backup_role.ts";
-import { BATCH_BYTES_MAX, FRAME_BYTES_MAX, HELD_BYTES_MAX, WINDOW_BYTES } from "./config.ts";
+import {
+  BATCH_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  HELD_BYTES_MAX,
+  PAGE_WINDOW_BYTES,
+  WINDOW_BYTES,
+} from "./config.ts";
 import type { Evidence } from "./evidence.ts";
 import { type SimMachine, SINKS } from "./machine.ts";
 import { type Connection, LANE_BYTES_MAX } from "./network.ts";
@@ -182,12 +188,18 @@ export class Observer {
     const limit = this.#sessions.has(process) ? heldMax : HELD_BYTES_MAX + BATCH_BYTES_MAX;
     this.#bounded(process, "bytes of output held", gate.heldBytes, limit);
     if (session === undefined) return;
-    const { connection, unreplayedBytes } = session;
+    const { connection, unreplayedBytes, unappliedBytes } = session;
     this.#bounded(
       process,
       "bytes of log not replayed",
       unreplayedBytes,
       WINDOW_BYTES + FRAME_BYTES_MAX,
+    );
+    this.#bounded(
+      process,
+      "bytes of pages not applied",
+      unappliedBytes,
+      PAGE_WINDOW_BYTES + FRAME_BYTES_MAX,
     );
     const { bytes } = this.world.connections[connection]!.toBackup;
     this.#bounded(process, "bytes on their way", bytes, LANE_BYTES_MAX);
@@ -237,7 +249,7 @@ export class Observer {
       process,
       "bytes of log not replayed",
       unreplayedBytes,
-      WINDOW_BYTES + 3 * FRAME_BYTES_MAX,
+      WINDOW_BYTES + PAGE_WINDOW_BYTES + 3 * FRAME_BYTES_MAX,
     );
   }
 

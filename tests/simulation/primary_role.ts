@@ -9,6 +9,7 @@ import type { SimMachine } from "./machine.ts";
 import type { Connection } from "./network.ts";
 import type { SimProcess } from "./process.ts";
 import { SimRecorder } from "./recorder.ts";
+import { SimTransfer } from "./transfer.ts";
 
 /** See the top of the file. */
 export class PrimaryRole {
@@ -21,6 +22,7 @@ export class PrimaryRole {
   /** The execution point of the last output that it let go. */
   performedThrough = -1;
   #isPumping = false;
+  #transfer: SimTransfer | undefined;
   #sequence = 0;
 
   constructor(
@@ -54,6 +56,7 @@ export class PrimaryRole {
     process.world.observer.primaryDecided(this, input, effects);
     this.#carryOutFrom(effects, 0);
     if (!this.#isPumping) this.#pump();
+    this.#transfer?.wake();
   }
 
   /** What the machine's thread has for main, as fast as the protocol accepts it. */
@@ -62,7 +65,9 @@ export class PrimaryRole {
     this.#isPumping = true;
     while (ring.length > 0 && this.protocol.accepting && !this.process.isGone) {
       if (this.process.isStopped) break;
-      this.step(ring.shift()!);
+      const record = ring.shift()!;
+      if ("answer" in record) this.#transfer?.hear(record.answer);
+      else this.step(record);
     }
     this.#isPumping = false;
     if (ring.length === 0) this.recorder.continue();
@@ -98,9 +103,14 @@ export class PrimaryRole {
         });
       case "inputCommitted":
         return;
-      case "startLog":
-        return this.recorder.command(effect);
+      case "startLog": {
+        const { session, generation } = effect;
+        this.#transfer = new SimTransfer(this, session, generation, world.stream());
+        return;
+      }
       case "stopLog":
+        this.#transfer?.stop();
+        return this.recorder.command({ type: "stopLog" });
       case "pause":
       case "resume":
         return this.recorder.command({ type: effect.type });

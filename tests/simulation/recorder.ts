@@ -8,12 +8,25 @@ import { FrameEncoder, type LogEvent } from "../../codec/codec.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryInput } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
-import { type SimMachine, SINKS } from "./machine.ts";
+import { encodePages, type Page, type SimMachine, SINKS } from "./machine.ts";
 import type { SimProcess } from "./process.ts";
+import type { TransferAnswer } from "./transfer.ts";
+
+/** The end of a state transfer: the machine stops, and the log begins. */
+interface StartLog {
+  readonly type: "startLog";
+  readonly session: number;
+  readonly generation: number;
+  readonly lastRound: { readonly sequence: number; readonly pagesPerFrame: number };
+}
+
+/** What it says to main: for the protocol, or an answer to a command. */
+export type SimRecord = PrimaryInput | { readonly answer: TransferAnswer };
 
 /** What main can ask of it. */
 export type Command =
-  | { readonly type: "startLog"; readonly session: number; readonly generation: number }
+  | StartLog
+  | { readonly type: "copy" | "takeDirty"; readonly session: number }
   | { readonly type: "stopLog" | "pause" | "resume" | "end" };
 
 /** Records in the ring at most; a full ring makes the machine wait. */
@@ -31,10 +44,12 @@ interface Log {
 
 /** See the top of the file. */
 export class SimRecorder {
-  readonly ring: PrimaryInput[] = [];
+  readonly ring: SimRecord[] = [];
   #commands: Command[] = [];
   #log: Log | undefined;
   #outputs: Output[] = [];
+  /** Pages of a state transfer that main has not sent, as far as it is known here; undefined: there is none. */
+  #toSend: Set<number> | undefined;
   #isPaused = false;
   #endNoticed = false;
   #isScheduled = false;
@@ -116,7 +131,21 @@ export class SimRecorder {
       case "stopLog":
         this.#log = undefined;
         this.#events = [];
+        this.#toSend = undefined;
         return;
+      case "copy":
+        this.machine.written.clear();
+        this.#toSend = new Set();
+        return void this.ring.push({ answer: { type: "copying", session: command.session } });
+      case "takeDirty": {
+        if (this.#toSend === undefined) return;
+        this.#toSend = new Set(this.machine.written);
+        this.machine.written.clear();
+        const { session } = command;
+        return void this.ring.push({
+          answer: { type: "dirty", session, pages: [...this.#toSend] },
+        });
+      }
       case "pause":
         this.#isPaused = true;
         this.#close();
@@ -139,17 +168,24 @@ export class SimRecorder {
     this.ring.push({ type: "guestEnded", end: { why: "done", code: 0 }, sequence });
   }
 
-  /** A session's log begins with the machine's whole state, in some frames. */
-  #capture({ session, generation }: Command & { type: "startLog" }): void {
+  /** A session's log begins with what is left of the machine's state: some of it is staged for main. */
+  #capture({ session, generation, lastRound: { sequence, pagesPerFrame } }: StartLog): void {
+    if (this.#toSend === undefined) return;
     this.#log = undefined;
     this.#events = [];
     this.#close();
     const { machine, random } = this;
     // A forced point, where the guest was stopped between two exits.
     if (random.below(2) === 0) machine.point++;
-    this.#log = { session, generation, sequence: 0 };
-    for (let filler = random.pick([0, 1, 2, 6]); filler > 0; filler--) {
-      this.#state(1, new Uint8Array(random.below(200)));
+    const left = [...new Set([...this.#toSend, ...machine.written])];
+    this.#toSend = undefined;
+    const pages = left.map((page): Page => [page, machine.memory[page]!]);
+    const staged = pages.splice(0, random.pick([1, 3, Infinity]));
+    this.ring.push({ answer: { type: "staged", session, pages: staged } });
+    const framesBefore = sequence + Math.ceil(staged.length / pagesPerFrame);
+    this.#log = { session, generation, sequence: framesBefore };
+    if (pages.length > 0) {
+      this.#state(1, encodePages(pages));
       this.#frame(false);
     }
     this.#state(2, machine.save());

@@ -45,7 +45,7 @@ export interface Recording {
 /** Enough for the bundled guests. */
 const MEMORY_BYTES = 16 << 20;
 /** 2023-11-14, some seconds after 22:13. */
-const EPOCH_MS = 1_700_000_000_000;
+export const EPOCH_MS = 1_700_000_000_000;
 
 /** Records a guest to its end. @throws whatever the recording thread died of */
 export async function recordGuest(options: RecordOptions): Promise<Recording> {
@@ -108,7 +108,7 @@ async function readToEnd(
     } else {
       const notice = decodeMessageRecord<ThreadNotice | RecorderNotice>(body);
       if (notice.type === "ready") {
-        thread.kickTarget = notice.kickTarget;
+        thread.noteReady(notice);
         await startLog();
       } else if (notice.type === "ended") {
         end = notice.end;

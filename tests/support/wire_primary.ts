@@ -33,6 +33,8 @@ import {
 const CONNECTIONS = 6;
 /** What one output or frame of the recorder has at most, in bytes. */
 const PIECE_BYTES = 200;
+/** Of a session, as the recorder makes them. */
+const STATE_FRAMES = 3;
 const MODES = ["alone", "securing", "protected", "claiming", "ending", "over"];
 const OWN_AFFAIRS = [
   ...["tick", "tick", "frame", "frame", "output", "performed", "performed", "claimed", "claimed"],
@@ -121,11 +123,13 @@ export class PrimaryTarget implements WireTarget {
   check(): void {
     const { mode, session, gate, rules } = this.#protocol;
     require(MODES.includes(mode), () => `mode ${mode}`);
-    const unreplayedBytes = session?.unreplayedBytes ?? 0;
+    const { unreplayedBytes = 0, unappliedBytes = 0 } = session ?? {};
     require(
       unreplayedBytes < rules.windowBytes + PIECE_BYTES &&
+        unappliedBytes < rules.pageWindowBytes + PIECE_BYTES &&
         gate.heldBytes <= rules.heldBytesMax + PIECE_BYTES,
-      () => `${unreplayedBytes} bytes not replayed, ${gate.heldBytes} held`,
+      () =>
+        `${unreplayedBytes} bytes not replayed, ${unappliedBytes} not applied, ${gate.heldBytes} held`,
     );
     require(
       (mode === "protected") === (session?.isProtected === true) || mode === "ending" ||
@@ -287,18 +291,21 @@ export class PrimaryTarget implements WireTarget {
     }
   }
 
+  /** A session's first frames have pages of its state, the next one completes that. */
   #logged(amount: number): PrimaryInput {
-    this.#point += amount % 4;
+    const isPages = this.#sequence < STATE_FRAMES - 1;
+    if (!isPages) this.#point += amount % 4;
+    const through = isPages ? 0 : this.#point;
     const frame = {
       session: this.#session!,
       sequence: ++this.#sequence,
-      through: this.#point,
+      through,
       inputOffset: this.#point,
-      ranUs: 1000 * this.#point,
-      completesState: this.#sequence === 2,
+      ranUs: 1000 * through,
+      completesState: this.#sequence === STATE_FRAMES,
       bytes: new Uint8Array(amount),
     };
-    return { type: "frame", frame };
+    return { type: isPages ? "pages" : "frame", frame };
   }
 
   /** A frame that a backup could send, or that looks like it. */

@@ -93,6 +93,7 @@ export class PrimaryVoice {
     const dice = random.below(100);
     if (dice < 40) return { type: "heartbeat", sentMs: oddNumber(random, 1000) };
     if (dice < 65) return this.#done();
+    if (!isProtected && dice < 70) return this.#transfer();
     if (!isProtected && dice < 80) return this.#kept();
     if (!isProtected && progress.replayed > 0 && dice < 92) {
       return { type: "protected", stateSequence: likely(random, progress.replayed) };
@@ -105,12 +106,25 @@ export class PrimaryVoice {
       { type: "refuse", why: oddText(random, "no"), retry: random.below(2) === 0 },
       { type: "ended", why: oddText(random, "done") },
       { type: "protected", stateSequence: oddNumber(random, progress.replayed) },
-      { type: "hello", protocol: 2, who: "b", machineId: "" },
+      this.#transfer(),
+      { type: "hello", protocol: 1, who: "b", machineId: "" },
       { type: "ack", received: 1, replayed: 1, point: 1, echoMs: 1 },
       { type: "won", generation: 2 },
       { type: "leave", why: "no" },
       { type: "diverged", point: 1, place: "here", recorded: "1", replayed: "2" },
     ]);
+  }
+
+  #transfer(): Message {
+    const { random } = this;
+    return {
+      type: "transfer",
+      round: oddNumber(random, 1, MOST_U32),
+      sentBytes: oddNumber(random, 4096),
+      leftBytes: oddNumber(random, 4096),
+      pauseShare: oddNumber(random, 500, MOST_U32),
+      stopUs: oddNumber(random, 1000),
+    };
   }
 
   #done(): Message {
