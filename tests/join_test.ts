@@ -153,6 +153,33 @@ Deno.test("a primary that dies in the middle of a join, whenever, is succeeded b
   console.log(`killed before protection: ${found.alone}, after it: ${found.succeeded}`);
 });
 
+Deno.test("when both die in the middle of a join, whenever, who comes next has no half of a machine to go live with", async () => {
+  const random = new Random(seed);
+  let underWay = 0;
+  for (let kill = 0; kill < KILLS; kill++) {
+    await using link = new SlowLink(LINK_BITS_PER_SECOND);
+    await using pair = Pair.start({
+      requireBackup: false,
+      primary: { args: PRIMARY_ARGS },
+      backup: { args: ["--primary", link.address] },
+    });
+    const { primary, backup } = pair;
+    const [, address] = await primary.saying(/a backup can join at (\S+)/);
+    link.leadTo(address!);
+    await backup.saying(/joins machine/);
+    await sleep(kill === 0 ? 0 : random.below(KILL_WITHIN_MS));
+    await Promise.all([primary.kill(), backup.kill()]);
+    // One that was protected may have taken over before its own death: that is another test's.
+    if (/: protected: this side may take over/.test(backup.text)) continue;
+    underWay++;
+    const next = pair.startBackup({});
+    await next.saying(/no connection to .*; joins anew/);
+    assert.doesNotMatch(next.text, /goes live|claim/);
+    assert.equal(generations(pair.directory), 1);
+  }
+  assert.ok(underWay > 0, "none was killed before it was protected");
+});
+
 /** How many generations of the machine have been won. */
 function generations(directory: string): number {
   let count = 0;

@@ -2,10 +2,11 @@
  * The campaign behind "nothing lost, little repeated, one at a time": kills, pauses and hands over real
  * pairs under load, and judges each byte that came out.
  *
- *   deno run -A tests/campaigns/takeover.ts --kills 100 --steps 5 --backup-kills 20 --handovers 20 \
- *     --pauses 10 --close-calls 20 --timeout 1000 --seed 1
+ *   deno run -A tests/campaigns/takeover.ts --kills 100 --chains 10 --steps 5 --backup-kills 20 \
+ *     --handovers 20 --pauses 10 --close-calls 20 --timeout 1000 --seed 1
  *
- * One machine lives through all faults of a kind; only a kill at a named step needs a fresh pair. Ends with
+ * One machine lives through all faults of a kind; only a kill at a named step, and a chain of three takeovers (from the
+ * first host to its fourth process), need a fresh pair. Ends with
  * code 1 at the first fault that shows, with what both sides said. The seed repeats the choices, not the
  * moments: those are the host's as well.
  */
@@ -20,6 +21,7 @@ import { Random } from "../support/random.ts";
 const { values } = parseArgs({
   options: {
     kills: { type: "string", default: "100" },
+    chains: { type: "string", default: "10" },
     steps: { type: "string", default: "5" },
     "backup-kills": { type: "string", default: "20" },
     handovers: { type: "string", default: "20" },
@@ -44,6 +46,10 @@ const totals = { lines: 0, bytes: 0, requests: 0, resent: 0, duplicateBytes: 0 }
 
 console.log(`takeover campaign, seed ${seed}, timeout ${timeoutMs} ms`);
 await onOneMachine("kill -9 of the primary", values.kills, (hosts) => hosts.killPrimary());
+for (let chain = 1; chain <= Number(values.chains); chain++) {
+  const name = `chain ${chain} of ${values.chains}, kill -9 of the primary`;
+  await onOneMachine(name, "3", (hosts) => hosts.killPrimary());
+}
 await atNamedSteps(Number(values.steps));
 await onOneMachine(
   "kill -9 of the backup",
