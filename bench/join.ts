@@ -2,17 +2,19 @@
  * What a join costs a machine that runs: how long its guest stands still, in how many rounds, and how fast its memory
  * moves, against what Deno pushes through a loopback connection by itself.
  *
- *   deno task bench:join [--json] [--joins 20] [--memory 256M] [--guest spin] [--spin FILE]
+ *   deno task bench:join [--json] [--joins 20] [--memory 256M] [--guest spin] [--link 1gbit]
  *
  * One primary, and one backup after the other: each joins under load, is killed, and the next one comes. The stop
  * is what the recorder measures, from the moment at which it knows that it is to stop until the guest may go on.
  * Right after each join as many bytes, in pieces as large as the transfer's frames, are pushed from one thread to
  * another, which reads them and looks at nothing: the peer. `spin` computes all the time and writes all of its
- * working set of 32 MiB, `stress` makes an exit every few microseconds and writes little.
+ * working set of 32 MiB, `stress` makes an exit every few microseconds and writes little. With `--link` all that goes
+ * over a loopback of that rate, in a network of its own: root only.
  */
 import { parseArgs } from "node:util";
 import { Pair } from "../demo/pair_processes.ts";
 import { summarize, type Summary } from "./compare.ts";
+import { inLimitedNetwork } from "./limited_network.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,17 +22,14 @@ const { values } = parseArgs({
     joins: { type: "string", default: "20" },
     memory: { type: "string", default: "256M" },
     guest: { type: "string" },
-    spin: {
-      type: "string",
-      default: new URL("../guests/images/spin.elf", import.meta.url).pathname,
-    },
+    link: { type: "string" },
   },
 });
 
 /** Guests, and what they are told. Forever: the joins end it. */
 const LOADS: Readonly<Record<string, { readonly guest: string; readonly commandLine: string }>> = {
   stress: { guest: "stress", commandLine: "1 1000000000" },
-  spin: { guest: values.spin, commandLine: "working-set=32M seconds=100000" },
+  spin: { guest: "spin", commandLine: "working-set=32M seconds=100000" },
 };
 /** The size of a frame with as many pages as one has. */
 const FRAME_BYTES = 60 * 4100;
@@ -144,15 +143,17 @@ function show({ guest, joins, stopMs, rounds, content, wire, peer, ratio }: Repo
   );
 }
 
+if (values.link !== undefined) {
+  const { link, json, guest, ...others } = values;
+  const args = Object.entries(others).flatMap(([name, value]) => [`--${name}`, value]);
+  if (json) args.push("--json");
+  else console.log(`over a loopback of ${link}:`);
+  if (guest !== undefined) args.push("--guest", guest);
+  Deno.exit(await inLimitedNetwork(link, args));
+}
 const names = values.guest === undefined ? Object.keys(LOADS) : [values.guest];
 const reports: Report[] = [];
 for (const name of names) {
-  try {
-    if (name === "spin") await Deno.stat(values.spin);
-  } catch {
-    console.error(`no ${values.spin}: spin is left out`);
-    continue;
-  }
   const report = await measure(name, Number(values.joins));
   reports.push(report);
   if (!values.json) show(report);
