@@ -42,6 +42,10 @@ export class LedgerAccount {
         return differs(result, `balance ${this.#balance}`);
       case "time":
         return this.#time(result);
+      case "tsc":
+      case "tscp":
+      case "random":
+        return this.#draw(result);
       default:
         return "answered, though it is no request";
     }
@@ -56,6 +60,14 @@ export class LedgerAccount {
     const fault = differs(result, `${this.#balance}`);
     if (fault !== undefined && /^-?\d{1,19}$/.test(result)) this.#balance = BigInt(result);
     return fault;
+  }
+
+  /** Of a rogue: nobody but its processor knows the amount, but the balance has to follow from it. */
+  #draw(result: string): string | undefined {
+    const drawn = result.match(/^(up|luck runs out, down) (\d{1,3}|1000) to (-?\d{1,19})$/);
+    if (drawn === null) return `result ${result} is nothing drawn`;
+    const [, direction, amount, balance] = drawn;
+    return this.#change(direction === "up" ? "add" : "sub", amount!, balance!);
   }
 
   #time(result: string): string | undefined {

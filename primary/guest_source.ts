@@ -8,6 +8,8 @@ import { parseImage } from "../machine/elf.ts";
 export const BUNDLED_GUESTS: Readonly<Record<string, { readonly commandLine: string }>> = {
   hello: { commandLine: "" },
   ledger: { commandLine: "" },
+  rogue: { commandLine: "" },
+  spin: { commandLine: "seconds=10" },
   stress: { commandLine: "1 20" },
 };
 

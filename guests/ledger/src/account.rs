@@ -1,5 +1,6 @@
 //! The account and the answers kept.
 
+use crate::World;
 use crate::request::{Command, Request};
 use alloc::{vec, vec::Vec};
 use core::fmt::{self, Display, Formatter};
@@ -33,6 +34,15 @@ pub enum Answer {
     },
     /// The time.
     Time(Time),
+    /// An amount that the processor's word decided on.
+    Drawn {
+        /// Added, or else subtracted.
+        up: bool,
+        /// 1 to 1000.
+        amount: i64,
+        /// The balance after it.
+        balance: i64,
+    },
     /// The balance at the end.
     Farewell(i64),
 }
@@ -69,7 +79,7 @@ impl Default for Account {
 
 impl Account {
     /// Applies a request, or gives the answer that it got before.
-    pub fn handle(&mut self, request: Request, time: impl FnOnce() -> Time) -> Outcome {
+    pub fn handle<W: World>(&mut self, request: Request, world: &mut W) -> Outcome {
         let Request { number, command } = request;
         if let Some(number) = number {
             match self.place(number) {
@@ -80,8 +90,9 @@ impl Account {
                 None => {}
             }
         }
-        let Some(answer) = self.apply(command, time) else {
-            return Outcome::Error("overflow");
+        let answer = match self.apply(command, world) {
+            Ok(answer) => answer,
+            Err(why) => return Outcome::Error(why),
         };
         if let Some(number) = number {
             *self.place(number) = Some(Kept { number, command, answer });
@@ -101,14 +112,28 @@ impl Account {
         &mut page[place % PAGE]
     }
 
-    /// `None`: the balance would overflow, nothing is applied.
-    fn apply(&mut self, command: Command, time: impl FnOnce() -> Time) -> Option<Answer> {
-        Some(match command {
-            Command::Add(operand) => self.change(operand, self.balance.checked_add(operand)?),
-            Command::Sub(operand) => self.change(operand, self.balance.checked_sub(operand)?),
+    /// After an error nothing is applied.
+    fn apply<W: World>(&mut self, command: Command, world: &mut W) -> Result<Answer, &'static str> {
+        let added = |operand| self.balance.checked_add(operand).ok_or("overflow");
+        Ok(match command {
+            Command::Add(operand) => self.change(operand, added(operand)?),
+            Command::Sub(operand) => {
+                let balance = self.balance.checked_sub(operand).ok_or("overflow")?;
+                self.change(operand, balance)
+            }
             Command::Get => Answer::Balance(self.balance),
             Command::Sum => Answer::Sum { operations: self.operations, total: self.total },
-            Command::Time => Answer::Time(time()),
+            Command::Time => Answer::Time(world.time()),
+            Command::Draw(source) => {
+                let word = mix(world.draw(source).ok_or("no such instruction here")?);
+                let up = word & 1 != 0;
+                let amount = 1 + (word >> 1) as i64 % 1000;
+                let operand = if up { amount } else { -amount };
+                let balance = added(operand)?;
+                self.change(operand, balance);
+                world.work(up, amount);
+                Answer::Drawn { up, amount, balance }
+            }
             Command::Quit => Answer::Farewell(self.balance),
         })
     }
@@ -119,6 +144,13 @@ impl Account {
         self.total += u128::from(operand.unsigned_abs());
         Answer::Balance(balance)
     }
+}
+
+/// Spreads what a counter counts over all bits (splitmix64's finaliser).
+fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 impl Display for Answer {
@@ -132,6 +164,10 @@ impl Display for Answer {
                     f,
                     "{ms}ms 20{year:02}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
                 )
+            }
+            Self::Drawn { up: true, amount, balance } => write!(f, "up {amount} to {balance}"),
+            Self::Drawn { up: false, amount, balance } => {
+                write!(f, "luck runs out, down {amount} to {balance}")
             }
             Self::Farewell(balance) => write!(f, "balance {balance}"),
         }

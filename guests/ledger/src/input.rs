@@ -54,10 +54,10 @@ impl Input {
 
 impl Line<'_> {
     /// The request that the line makes, or why it makes none.
-    pub fn request(&self) -> Result<Request, &'static str> {
+    pub fn request(&self, draws: bool) -> Result<Request, &'static str> {
         match self.damage {
             Some(damage) => Err(damage),
-            None => request::parse(self.bytes),
+            None => request::parse(self.bytes, draws),
         }
     }
 }

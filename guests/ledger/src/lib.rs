@@ -2,7 +2,7 @@
 //!
 //! It keeps an account, takes requests from the console, a line each (ended by `\n` or `\r`; empty
 //! lines don't count), and prints a tick line every so often, by its clock. This library is the pure part:
-//! bytes and ticks in, lines out. main.rs connects it to the machine.
+//! bytes and ticks in, lines out. serve.rs connects it to the machine.
 //!
 //! # Requests
 //!
@@ -12,7 +12,11 @@
 //! | `get` | the balance |
 //! | `sum` | `<c> operations, total <t>`: c adds and subs applied, t the sum of their absolute N |
 //! | `time` | `<ms>ms <date> <time>`: since boot, and the wall clock (`no clock` without one) |
+//! | `tsc`, `tscp`, `random` | of the guest `rogue` only: `up <a> to <b>` or `luck runs out, down <a> to <b>` |
 //! | `quit` | `balance <b>`, in a bye line; the guest ends with code 0 |
+//!
+//! What RDTSC, RDTSCP, RDRAND say decides between up and down and on a, 1 to 1000: an add or a sub of it, as for
+//! `sum`. Where ring 3 can't have the instruction, the request is an error.
 //!
 //! `#K ` before a request numbers it (K is u64). A numbered request that is sent again gets the answer that
 //! it got, and is not applied again. An answer is kept until a number greater than K by a multiple of
@@ -62,8 +66,13 @@ mod account;
 mod input;
 mod printer;
 mod request;
+// The runtime's assembly links into nothing but a guest.
+#[cfg(not(test))]
+mod serve;
 
 pub use account::{Answer, Time};
+#[cfg(not(test))]
+pub use serve::{serve, time};
 
 use account::{Account, Outcome};
 use input::Input;
@@ -75,6 +84,34 @@ pub struct Reply<'a> {
     pub line: &'a [u8],
     /// Whether it was the last one.
     pub end: bool,
+}
+
+/// Where the processor itself says something that nobody told it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// RDTSC.
+    Tsc,
+    /// RDTSCP.
+    Tscp,
+    /// RDRAND.
+    Random,
+}
+
+/// What a ledger asks of the machine that it runs in.
+pub trait World {
+    /// Whether there are the requests that [`Self::draw`] is for.
+    const DRAWS: bool = false;
+
+    /// What time it is; only asked by a request that wants it.
+    fn time(&mut self) -> Time;
+
+    /// What the instruction says; `None` where it is not there.
+    fn draw(&mut self, _source: Source) -> Option<u64> {
+        None
+    }
+
+    /// Work that depends on what was drawn.
+    fn work(&mut self, _up: bool, _amount: i64) {}
 }
 
 /// The whole state of the guest.
@@ -114,16 +151,11 @@ impl Ledger {
     }
 
     /// Takes a byte of input; `lost` says that some before it are missing. The reply comes with the last
-    /// byte of a request. `time` is only called by a request that wants it.
-    pub fn receive(
-        &mut self,
-        byte: u8,
-        lost: bool,
-        time: impl FnOnce() -> Time,
-    ) -> Option<Reply<'_>> {
+    /// byte of a request.
+    pub fn receive<W: World>(&mut self, byte: u8, lost: bool, world: &mut W) -> Option<Reply<'_>> {
         let line = self.input.take(byte, lost)?;
-        let outcome = match line.request() {
-            Ok(request) => self.account.handle(request, time),
+        let outcome = match line.request(W::DRAWS) {
+            Ok(request) => self.account.handle(request, world),
             Err(why) => Outcome::Error(why),
         };
         let line = match outcome {

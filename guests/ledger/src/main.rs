@@ -1,53 +1,19 @@
-//! The ledger as a guest: the console to its library's bytes, the clock to its ticks.
+//! The ledger as a guest.
 #![no_std]
 #![no_main]
 
-use ledger::{Ledger, Time};
-use runtime::{clock, console, interrupts, rtc, service};
+use ledger::{Time, World};
 
 runtime::guest!(main);
 
-/// The console's interrupt vector.
-const CONSOLE_VECTOR: usize = 0x20 + console::LINE as usize;
+struct Machine;
 
-/// Ticks of the clock from one tick line to the next.
-const TICKS_A_LINE: u64 = 10;
+impl World for Machine {
+    fn time(&mut self) -> Time {
+        ledger::time()
+    }
+}
 
 fn main() -> u8 {
-    let mut ledger = Ledger::new(clock::ms(TICKS_A_LINE));
-    console::enable_input();
-    console::write(ledger.boot());
-    let mut drained_at = u64::MAX; // the first byte may have come without an interrupt
-    loop {
-        let seen = interrupts::total();
-        let inputs = interrupts::count(CONSOLE_VECTOR);
-        if inputs != drained_at {
-            drained_at = inputs;
-            while let Some(received) = console::read() {
-                if let Some(reply) = ledger.receive(received.byte, received.lost, time) {
-                    console::write(reply.line);
-                    if reply.end {
-                        return 0;
-                    }
-                    print_ticks(&mut ledger);
-                }
-            }
-        }
-        print_ticks(&mut ledger);
-        service::idle(seen);
-    }
-}
-
-fn print_ticks(ledger: &mut Ledger) {
-    while let Some(line) = ledger.tick(clock::now_ms()) {
-        console::write(line);
-    }
-}
-
-fn time() -> Time {
-    Time {
-        ms: clock::now_ms(),
-        wall: rtc::wall_clock()
-            .map(|wall| [wall.year, wall.month, wall.day, wall.hour, wall.minute, wall.second]),
-    }
+    ledger::serve(&mut Machine)
 }

@@ -1,5 +1,7 @@
 //! Lines to requests.
 
+use crate::Source;
+
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Command {
@@ -8,6 +10,7 @@ pub(crate) enum Command {
     Get,
     Sum,
     Time,
+    Draw(Source),
     Quit,
 }
 
@@ -19,7 +22,7 @@ pub(crate) struct Request {
 }
 
 /// Reads a request; words are separated by white space.
-pub(crate) fn parse(line: &[u8]) -> Result<Request, &'static str> {
+pub(crate) fn parse(line: &[u8], draws: bool) -> Result<Request, &'static str> {
     let text = str::from_utf8(line).map_err(|_| "unknown request")?;
     let mut words = text.split_ascii_whitespace().peekable();
     let number = match words.peek().and_then(|word| word.strip_prefix('#')) {
@@ -37,6 +40,9 @@ pub(crate) fn parse(line: &[u8]) -> Result<Request, &'static str> {
         "get" => Command::Get,
         "sum" => Command::Sum,
         "time" => Command::Time,
+        "tsc" if draws => Command::Draw(Source::Tsc),
+        "tscp" if draws => Command::Draw(Source::Tscp),
+        "random" if draws => Command::Draw(Source::Random),
         "quit" => Command::Quit,
         _ => return Err("unknown request"),
     };

@@ -2,16 +2,44 @@
 
 use crate::account::KEPT;
 use crate::printer::Chain;
-use crate::{Ledger, Time};
+use crate::{Ledger, Source, Time, World};
 use std::string::String;
 
 const TIME: Time = Time { ms: 1234, wall: Some([26, 11, 22, 23, 59, 8]) };
 
+/// A machine without the instructions that only some ledgers use.
+struct Plain;
+
+impl World for Plain {
+    fn time(&mut self) -> Time {
+        TIME
+    }
+}
+
+/// One with them: they say what it has.
+struct Rogue(Option<u64>);
+
+impl World for Rogue {
+    const DRAWS: bool = true;
+
+    fn time(&mut self) -> Time {
+        TIME
+    }
+
+    fn draw(&mut self, _: Source) -> Option<u64> {
+        self.0
+    }
+}
+
 /// Feeds bytes; gives what was printed.
 fn feed(ledger: &mut Ledger, bytes: &[u8]) -> String {
+    feed_in(&mut Plain, ledger, bytes)
+}
+
+fn feed_in<W: World>(world: &mut W, ledger: &mut Ledger, bytes: &[u8]) -> String {
     let mut printed = String::new();
     for &byte in bytes {
-        if let Some(reply) = ledger.receive(byte, false, || TIME) {
+        if let Some(reply) = ledger.receive(byte, false, world) {
             printed += str::from_utf8(reply.line).unwrap();
         }
     }
@@ -20,7 +48,11 @@ fn feed(ledger: &mut Ledger, bytes: &[u8]) -> String {
 
 /// A line without its number and checksum.
 fn ask(ledger: &mut Ledger, request: &str) -> String {
-    let printed = feed(ledger, format!("{request}\n").as_bytes());
+    ask_in(&mut Plain, ledger, request)
+}
+
+fn ask_in<W: World>(world: &mut W, ledger: &mut Ledger, request: &str) -> String {
+    let printed = feed_in(world, ledger, format!("{request}\n").as_bytes());
     let (_, rest) = printed.split_once(' ').unwrap();
     rest.rsplit_once(" ~").unwrap().0.into()
 }
@@ -78,10 +110,47 @@ fn requests_change_and_tell_the_account() {
 }
 
 #[test]
+fn what_a_processor_says_moves_the_balance_and_is_remembered() {
+    let mut ledger = Ledger::new(100);
+    let (mut up, mut down, mut balance) = (0, 0, 0);
+    for word in 0..100 {
+        let request = format!("#{word} {}", ["tsc", "tscp", "random"][word as usize % 3]);
+        let answer = ask_in(&mut Rogue(Some(word)), &mut ledger, &request);
+        let result = answer.strip_prefix(&format!("answer {request} => ")).unwrap();
+        let (amount, now) = result.rsplit_once(" to ").unwrap();
+        let now: i64 = now.parse().unwrap();
+        match amount.split_once("up ").or(amount.split_once("luck runs out, down ")).unwrap() {
+            (_, digits) if amount.starts_with("up") => {
+                up += 1;
+                assert_eq!(now, balance + digits.parse::<i64>().unwrap());
+            }
+            (_, digits) => {
+                down += 1;
+                assert_eq!(now, balance - digits.parse::<i64>().unwrap());
+            }
+        }
+        balance = now;
+        let again = ask_in(&mut Rogue(Some(word + 1)), &mut ledger, &request);
+        assert_eq!(again, answer.replace("answer", "again"));
+    }
+    assert!(up > 20 && down > 20, "{up} up, {down} down");
+    assert!(ask(&mut ledger, "sum").starts_with("answer sum => 100 operations, "));
+}
+
+#[test]
+fn an_instruction_that_is_not_there_is_an_error_and_a_plain_ledger_knows_no_such_request() {
+    let mut ledger = Ledger::new(100);
+    let answer = ask_in(&mut Rogue(None), &mut ledger, "#1 tsc");
+    assert_eq!(answer, "error #1 tsc => no such instruction here");
+    assert_eq!(ask(&mut ledger, "#1 tsc"), "error #1 tsc => unknown request");
+    assert_eq!(ask(&mut ledger, "sum"), "answer sum => 0 operations, total 0");
+}
+
+#[test]
 fn only_quit_ends_the_guest() {
     let mut ledger = Ledger::new(100);
     let ends = b"get\nquit\n"
-        .map(|byte| ledger.receive(byte, false, || TIME).is_some_and(|reply| reply.end));
+        .map(|byte| ledger.receive(byte, false, &mut Plain).is_some_and(|reply| reply.end));
     assert_eq!(ends.iter().position(|&end| end), Some(8));
 }
 
@@ -170,7 +239,7 @@ fn empty_lines_do_not_count_and_either_end_will_do() {
 fn a_request_with_bytes_lost_is_not_applied() {
     let mut ledger = Ledger::new(100);
     feed(&mut ledger, b"add ");
-    assert!(ledger.receive(b'5', true, || TIME).is_none());
+    assert!(ledger.receive(b'5', true, &mut Plain).is_none());
     assert!(feed(&mut ledger, b"\n").contains(" error add 5 => bytes were lost in it ~"));
     assert_eq!(ask(&mut ledger, "get"), "answer get => 0");
 }

@@ -26,8 +26,19 @@ dispatch:
     cmp dword ptr [rsp], 3
     je service
 
-// An exception: once, ring 3 tells the world (fault.rs). A second one says that ring 3 is beyond that.
-    inc dword ptr [faults]
+// An exception at an instruction that ring 3 only tries (fault.rs): it goes on at attempt_resume.
+    cmp qword ptr [attempt_resume], 0
+    je 1f
+    push rax
+    mov rax, qword ptr [attempt_resume]
+    mov qword ptr [rsp + 24], rax
+    mov qword ptr [attempt_resume], 0
+    pop rax
+    add rsp, 16
+    iretq
+
+// Any other exception: once, ring 3 tells the world (fault.rs). A second one says that ring 3 is beyond that.
+1:  inc dword ptr [faults]
     cmp dword ptr [faults], 1
     jne give_up
     mov rdi, qword ptr [rsp]
@@ -110,11 +121,17 @@ service:
     je halt
     cmp eax, 4
     je closing
+    cmp eax, 5
+    je privileged
     cmp eax, 3
     jne 4f
     push rax
     call pic_start
     pop rax
+    jmp 4f
+// RDI is code for ring 0 (service.rs).
+privileged:
+    call rdi
     jmp 4f
 // RDI is the interrupt total that ring 3 has dealt with. STI's shadow makes "sti; hlt" atomic; no interrupt
 // waits there, for it would have come in before int3.
@@ -158,6 +175,9 @@ interrupt_total:
     .globl interrupt_counts
 interrupt_counts:
     .skip 48 * 8
+    .globl attempt_resume
+attempt_resume:
+    .skip 8
     .globl nesting
 nesting:
     .skip 4

@@ -32,3 +32,9 @@ pub fn unmask(line: u8) {
         port::write8(MASK, port::read8(MASK) & !(1 << line));
     }
 }
+
+/// Keeps every line from interrupting.
+pub fn mask_all() {
+    port::write8(MASK, 0xff);
+    port::write8(SECOND_MASK, 0xff);
+}
