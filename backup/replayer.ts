@@ -42,8 +42,9 @@ export class Replayer implements InputSource, Disposable {
   /** The last of them: where, and a checksum of it. */
   lastDigest = { point: 0, checksum: 0 };
 
+  /** @param machine a machine whose memory is empty: the log begins with its state */
   constructor(machine: Machine, private readonly io: ReplayIo) {
-    this.#digester = new Digester(machine);
+    this.#digester = new Digester(machine, "nothing");
   }
 
   /** Whether the machine has the state that the log begins with: before that it is none. */
@@ -111,8 +112,9 @@ export class Replayer implements InputSource, Disposable {
     this.io.output(sink, offset, machine.point, bytes);
   }
 
-  /** Frees the decoder; the machine is the caller's. */
+  /** Frees the decoder, and takes no digests any more; the machine is the caller's. */
   [Symbol.dispose](): void {
+    this.#digester[Symbol.dispose]();
     this.#decoder[Symbol.dispose]();
   }
 

@@ -29,7 +29,8 @@ serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
   using machine = Machine.create(memoryBytes, 0, hostKind);
   notify(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
   const feed = new CommandFeed(machine, channel);
-  const loop = new VcpuLoop(machine, new GaugedReplayer(machine, channel, feed));
+  const replayer = new GaugedReplayer(machine, channel, feed);
+  const loop = new VcpuLoop(machine, replayer);
   try {
     loop.run();
     if (feed.last?.type === "drain") notify(channel, { type: "drained" });
@@ -40,6 +41,7 @@ serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
     notify(channel, { type: "diverged", divergence: { point, place, recorded, replayed } });
   }
   const command = feed.awaitVerdict();
+  replayer[Symbol.dispose]();
   if (command.type === "goLive") {
     const recorder = recordFrom(machine, channel, command.wallMs);
     loop.source = recorder;

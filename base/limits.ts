@@ -163,6 +163,11 @@ export const commandRingBytes = 4 * MiB;
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
 
+/** Who wants to know what was written to guest memory: the memory digest, a state transfer, the checkpoint
+ * that was sent and the one that is being made, and as many again. Each has a bit for every page: 64 KiB for the
+ * largest guest. */
+export const dirtyListenerCount = 8;
+
 // --- protocol/ ---
 
 /** Log that the backup has received and not yet replayed. 2 MiB are over 100,000 small events: ten

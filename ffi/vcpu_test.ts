@@ -5,7 +5,7 @@ import type { Exit, IoExit } from "./exit.ts";
 import { kvmCaps, kvmFlags } from "./kvm_numbers.ts";
 import { kvmRegs } from "./kvm_structs.ts";
 import { Errno } from "./libc.ts";
-import { memoryBytes, TinyGuest } from "./testing.ts";
+import { codeAddress, memoryBytes, TinyGuest } from "./testing.ts";
 import { type Vcpu, type VcpuPart, vcpuParts } from "./vcpu.ts";
 
 /** Real-mode instructions, assembled by hand. */
@@ -178,6 +178,46 @@ Deno.test("the dirty log has the page that the guest wrote, once", () => {
   assert.equal(guest.memory.bytes[0x3000], 1);
   guest.vm.getDirtyLog(0, bitmap);
   assert.equal(bitmap[0]! & 8, 0);
+});
+
+Deno.test("the dirty log has the page that an interrupt's frame was pushed to", () => {
+  // sti; out 0x10, al; nop; jmp $; and the handler of vector 0x20: out 0x21, al; hlt
+  const code = [0xfb, ...out(0x10), 0x90, 0xeb, 0xfe];
+  using guest = new TinyGuest([...code, ...out(0x21), ...hlt]);
+  const { vcpu, vm, memory } = guest;
+  const handler = codeAddress + code.length;
+  memory.bytes.set([handler & 0xff, handler >> 8, 0, 0], 0x20 * 4);
+  const regs = vcpu.get("regs");
+  kvmRegs.set(kvmRegs.view(regs), "rsp", 0x5000n);
+  vcpu.set("regs", regs);
+  assert.equal(nextIo(vcpu).port, 0x10);
+  complete(vcpu);
+  const bitmap = new Uint8Array(8);
+  vm.getDirtyLog(0, bitmap);
+  vcpu.interrupt(0x20);
+  assert.equal(nextIo(vcpu).port, 0x21);
+  vm.getDirtyLog(0, bitmap);
+  assert.equal(bitmap[0]! & 16, 16);
+});
+
+Deno.test("a slot's dirty log can be switched off, and on again as new", () => {
+  // mov byte [0x3000], 1; out 0x10, al; and back
+  const code = [0xc6, 0x06, 0, 0x30, 1, ...out(0x10)];
+  using guest = new TinyGuest([...code, 0xeb, 256 - code.length - 2]);
+  const { vcpu, vm, memory } = guest;
+  const bitmap = new Uint8Array(8);
+  const setLogging = (flags: number) =>
+    vm.setMemoryRegion({ slot: 0, flags, guestPhysAddr: 0n, memory });
+  assert.equal(nextIo(vcpu).port, 0x10);
+  setLogging(0);
+  assert.equal(nextIo(vcpu).port, 0x10);
+  assert.throws(() => vm.getDirtyLog(0, bitmap), { call: "KVM_GET_DIRTY_LOG" });
+  setLogging(kvmFlags.KVM_MEM_LOG_DIRTY_PAGES);
+  vm.getDirtyLog(0, bitmap);
+  assert.equal(bitmap[0]! & 8, 0, "what was written before is not in it");
+  assert.equal(nextIo(vcpu).port, 0x10);
+  vm.getDirtyLog(0, bitmap);
+  assert.equal(bitmap[0]! & 8, 8);
 });
 
 Deno.test("a vCPU that was closed does not run", () => {

@@ -5,10 +5,11 @@
  * a replay that differs can say in which register, field or page, what was recorded and what it has.
  */
 import { DivergenceError, PeerError } from "../base/errors.ts";
+import type { DirtyListener, FirstTake } from "./dirty_set.ts";
 import { compareFields, decodeValues, encodeFields, type StateField } from "./fields.ts";
 import { forEachPage } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
-import { differingPage, type MemorySums } from "./memory_digest.ts";
+import { differingPage, MemoryDigest, type MemorySums } from "./memory_digest.ts";
 import { vcpuFields } from "./vcpu_state.ts";
 
 /**
@@ -23,12 +24,23 @@ export function isPortable(name: string): boolean {
 
 const MEMORY_FIELDS = ["low", "high", "weightedLow", "weightedHigh"] as const;
 
-/** Takes digests of one machine. No instruction may be pending when it is asked to. */
-export class Digester {
+/**
+ * Takes digests of one machine. No instruction may be pending when it is asked to. It listens to the dirty set
+ * until it is disposed of.
+ */
+export class Digester implements Disposable {
   readonly #bitmap: Uint8Array<ArrayBuffer>;
+  readonly #memory: MemoryDigest;
+  readonly #dirty: DirtyListener;
 
-  constructor(private readonly machine: Machine) {
+  /**
+   * @param firstTake `nothing` if memory is all zero now, and the first digest is to cost what will have been
+   *   written by then; else `everything`, and the first digest reads all of memory
+   */
+  constructor(private readonly machine: Machine, firstTake: FirstTake) {
     this.#bitmap = new Uint8Array(machine.memory.pages / 8);
+    this.#memory = new MemoryDigest(machine.memory.bytes);
+    this.#dirty = machine.dirty.listen("memory digest", firstTake);
   }
 
   /** The digest now, as it is logged. */
@@ -53,6 +65,11 @@ export class Digester {
     if (!machine.isOtherKind) this.#compareMemory(values.slice(fields.length).map(Number));
   }
 
+  /** Listens no more. */
+  [Symbol.dispose](): void {
+    this.#dirty[Symbol.dispose]();
+  }
+
   #fields(): StateField[] {
     const { machine } = this;
     return [
@@ -63,10 +80,9 @@ export class Digester {
   }
 
   #memorySums(): MemorySums {
-    const { machine } = this;
-    machine.takeDirty(this.#bitmap);
-    forEachPage(this.#bitmap, (page) => machine.memoryDigest.update(page));
-    return machine.memoryDigest.sums;
+    this.#dirty.take(this.#bitmap);
+    forEachPage(this.#bitmap, (page) => this.#memory.update(page));
+    return this.#memory.sums;
   }
 
   #compareMemory(recorded: readonly number[]): void {

@@ -73,7 +73,7 @@ export function machineCode(...instructions: string[]): Bytes {
 }
 
 /** Puts the code into memory, and the vCPU at its start. */
-export function startGuest(vcpu: Vcpu, memory: Bytes, plan: Plan): void {
+export function startGuest(vcpu: Vcpu, memory: Uint8Array, plan: Plan): void {
   memory.set(plan.code, CODE);
   if (plan.mode !== "real") fillTables(memory, plan);
   startVcpu(vcpu, plan);
@@ -135,7 +135,7 @@ function enterLongMode(view: DataView, isRing3: boolean): void {
   kvmSregs.set(view, "efer", 0x500n); // LMA, LME
 }
 
-function fillTables(memory: Bytes, { handlers = {}, portMap = true }: Plan): void {
+function fillTables(memory: Uint8Array, { handlers = {}, portMap = true }: Plan): void {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.byteLength);
   const quad = (at: number, value: bigint) => view.setBigUint64(at, value, true);
   // Present, writable, user; accessed and dirty beforehand, so that no walk writes to the tables.

@@ -2,20 +2,24 @@
  * The guest's memory as our own code uses it: checked access, and the set of pages that changed.
  *
  * KVM's dirty log knows what the guest wrote, but not what we wrote; both belong to the dirty set
- * that digests and state transfers are made from. So all our writes go through `write`.
+ * (dirty_set.ts) that digests and state transfers are made from. So all our writes go through `write`.
  */
 import { assert } from "../base/assert.ts";
 import { GUEST_MEMORY_BYTES_MAX, GUEST_MEMORY_BYTES_MIN, PAGE_BYTES } from "./memory_map.ts";
 import { UsageError } from "../base/errors.ts";
 
+const PAGE_WORDS = PAGE_BYTES / 8;
+
 /** Guest memory, viewed from this thread. */
 export class GuestMemory {
   /** One bit a page, set where our own code wrote since the last `takeDirty`. */
   readonly #written: Uint8Array;
+  readonly #words: BigUint64Array;
 
   /** @param bytes all of the guest's memory, from guest address 0 */
   constructor(readonly bytes: Uint8Array) {
     checkMemoryBytes(bytes.length);
+    this.#words = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
     this.#written = new Uint8Array(bytes.length / PAGE_BYTES / 8);
   }
 
@@ -54,6 +58,11 @@ export class GuestMemory {
     return this.bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
   }
 
+  /** Whether a page is all zero. */
+  isZero(page: number): boolean {
+    return isZeroPage(this.#words, page);
+  }
+
   /**
    * Adds the pages that our code wrote to `bitmap` (KVM's format: one bit a page, lowest first) and
    * forgets them.
@@ -83,6 +92,15 @@ export function checkMemoryBytes(memoryBytes: number): void {
       }M of memory in steps of ${unit / 1024}K, not ${memoryBytes} bytes`,
     );
   }
+}
+
+/** Whether a page is all zero, of memory in the widest words that there are. */
+export function isZeroPage(words: BigUint64Array, page: number): boolean {
+  const end = (page + 1) * PAGE_WORDS;
+  for (let index = page * PAGE_WORDS; index < end; index++) {
+    if (words[index] !== 0n) return false;
+  }
+  return true;
 }
 
 /** Calls `visit` with each page whose bit is set in `bitmap`, in ascending order. */

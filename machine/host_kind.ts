@@ -58,7 +58,7 @@ class Sampler implements InputSource {
   #sampledPoint = 0;
 
   constructor(machine: Machine) {
-    this.#digester = new Digester(machine);
+    this.#digester = new Digester(machine, "everything");
   }
 
   enter({ board }: Machine, clockMatters: boolean): void {

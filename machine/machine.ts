@@ -14,10 +14,10 @@ import { kvmCaps, kvmFlags } from "../ffi/kvm_numbers.ts";
 import type { Vcpu } from "../ffi/vcpu.ts";
 import type { Vm } from "../ffi/vm.ts";
 import { checkHostCpuid, CPUID_TABLE } from "./cpuid.ts";
+import { DirtySet } from "./dirty_set.ts";
 import { RunningChecksum } from "./exit_checksum.ts";
 import { checkMemoryBytes, GuestMemory } from "./guest_memory.ts";
 import { KVM_TSS_ADDRESS } from "./memory_map.ts";
-import { MemoryDigest } from "./memory_digest.ts";
 import { allowedMsrs } from "./msrs.ts";
 import { type BootSource, loadGuest } from "./pvh.ts";
 import { startPvh } from "./vcpu_state.ts";
@@ -35,7 +35,7 @@ const MEMORY_SLOT = 0;
 /** One machine. */
 export class Machine implements Disposable {
   readonly memory: GuestMemory;
-  readonly memoryDigest: MemoryDigest;
+  readonly dirty: DirtySet;
   readonly board: Board;
   /** The host's time of day when the machine's clock was 0: milliseconds since 1970. */
   epochMs: number;
@@ -63,7 +63,10 @@ export class Machine implements Disposable {
     this.epochMs = epochMs;
     this.stateKind = hostKind;
     this.memory = new GuestMemory(hostMemory.bytes);
-    this.memoryDigest = new MemoryDigest(hostMemory.bytes);
+    this.dirty = new DirtySet(this.memory, {
+      setLogging: (isOn) => setMemory(vm, hostMemory, isOn),
+      read: (bitmap) => vm.getDirtyLog(MEMORY_SLOT, bitmap),
+    });
     this.board = new Board({ epochSeconds: Math.floor(epochMs / 1000) });
   }
 
@@ -83,12 +86,7 @@ export class Machine implements Disposable {
     const vm = stack.use(kvm.createVm());
     vm.setTssAddress(KVM_TSS_ADDRESS);
     trapMsrs(vm);
-    vm.setMemoryRegion({
-      slot: MEMORY_SLOT,
-      flags: kvmFlags.KVM_MEM_LOG_DIRTY_PAGES,
-      guestPhysAddr: 0n,
-      memory,
-    });
+    setMemory(vm, memory, false);
     const vcpu = stack.use(vm.createVcpu(0));
     vcpu.setCpuid(CPUID_TABLE);
     vcpu.enableSyncRegs(kvmFlags.KVM_SYNC_X86_REGS);
@@ -113,15 +111,6 @@ export class Machine implements Disposable {
     startPvh(this.vcpu, source.image.entry);
   }
 
-  /**
-   * The pages that the guest or our own code wrote since the last call: KVM's format, one bit a page.
-   * @param bitmap scratch, one bit a page, overwritten
-   */
-  takeDirty(bitmap: Uint8Array<ArrayBuffer>): void {
-    this.vm.getDirtyLog(MEMORY_SLOT, bitmap);
-    this.memory.takeDirty(bitmap);
-  }
-
   /** Has KVM say anew, after state was applied, whether the guest can take an interrupt. */
   refreshReadiness(): void {
     this.vcpu.immediateExit = true;
@@ -136,6 +125,12 @@ export class Machine implements Disposable {
     this.hostMemory[Symbol.dispose]();
     this.kvm[Symbol.dispose]();
   }
+}
+
+/** Puts guest memory in its place; again, to switch logging on or off: nothing else changes then. */
+function setMemory(vm: Vm, memory: HostMemory, isLogging: boolean): void {
+  const flags = isLogging ? kvmFlags.KVM_MEM_LOG_DIRTY_PAGES : 0;
+  vm.setMemoryRegion({ slot: MEMORY_SLOT, flags, guestPhysAddr: 0n, memory });
 }
 
 /** Makes every MSR that is not state come out as an exit. */

@@ -9,6 +9,7 @@
  * multiplied by its page number. When two machines differ in one page, the quotient of the two
  * differences *is* that page's number, so a divergence names its page though only sums were sent.
  */
+import { isZeroPage } from "./guest_memory.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 
 const WORDS = PAGE_BYTES / 4;
@@ -23,6 +24,7 @@ export interface MemorySums {
 
 /** Keeps the hash of each page and the sums over them. */
 export class MemoryDigest {
+  readonly #wideWords: BigUint64Array;
   readonly #words: Uint32Array;
   readonly #low: Uint32Array;
   readonly #high: Uint32Array;
@@ -33,17 +35,24 @@ export class MemoryDigest {
 
   /** @param memory the guest's memory, all zero at this moment, or to be `update`d page by page */
   constructor(memory: Uint8Array) {
-    this.#words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
-    const pages = memory.length / PAGE_BYTES;
+    const { buffer, byteOffset, length } = memory;
+    this.#wideWords = new BigUint64Array(buffer, byteOffset, length / 8);
+    this.#words = new Uint32Array(buffer, byteOffset, length / 4);
+    const pages = length / PAGE_BYTES;
     this.#low = new Uint32Array(pages);
     this.#high = new Uint32Array(pages);
   }
 
   /** Takes in that the page `page` may have changed. */
   update(page: number): void {
-    hashPage(this.#words, page * WORDS);
-    const low = (hashLow - ZERO_LOW) | 0;
-    const high = (hashHigh - ZERO_HIGH) | 0;
+    let low = 0;
+    let high = 0;
+    // Finding that a page is zero takes a fifth of the time that its hash does.
+    if (!isZeroPage(this.#wideWords, page)) {
+      hashPage(this.#words, page * WORDS);
+      low = (hashLow - ZERO_LOW) | 0;
+      high = (hashHigh - ZERO_HIGH) | 0;
+    }
     const deltaLow = (low - this.#low[page]!) | 0;
     const deltaHigh = (high - this.#high[page]!) | 0;
     this.#sumLow = (this.#sumLow + deltaLow) | 0;

@@ -33,13 +33,8 @@ export interface Section {
 /** The whole state, section by section. No instruction may be pending. */
 export function* captureState(machine: Machine): Generator<Section> {
   let batch: number[] = [];
-  const words = new BigUint64Array(
-    machine.memory.bytes.buffer,
-    machine.memory.bytes.byteOffset,
-    machine.memory.bytes.length / 8,
-  );
   for (let page = 0; page < machine.memory.pages; page++) {
-    if (isZero(words, page)) continue;
+    if (machine.memory.isZero(page)) continue;
     batch.push(page);
     if (batch.length === PAGES_PER_SECTION) {
       yield pagesSection(machine, batch);
@@ -66,16 +61,6 @@ export function applySection(machine: Machine, { section, bytes }: Section): boo
     default:
       throw new PeerError(`state section ${section}, expected 0 or 1`);
   }
-}
-
-const PAGE_WORDS = PAGE_BYTES / 8;
-
-function isZero(words: BigUint64Array, page: number): boolean {
-  const end = (page + 1) * PAGE_WORDS;
-  for (let index = page * PAGE_WORDS; index < end; index++) {
-    if (words[index] !== 0n) return false;
-  }
-  return true;
 }
 
 function pagesSection(machine: Machine, pages: readonly number[]): Section {

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { OsError, PeerError } from "../base/errors.ts";
-import { Digester } from "./digest.ts";
 import type { Machine } from "./machine.ts";
 import { applySection, captureState, type Section, StateSection } from "./state.ts";
-import { emptyMachine, guestMachine, runScript } from "./testing.ts";
+import { digestOf, emptyMachine, guestMachine, runScript } from "./testing.ts";
 import { VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
 const seed = Number(Deno.env.get("SEED") ?? Math.floor(Math.random() * 2 ** 31));
@@ -15,7 +14,7 @@ const STRESS = "11 1";
 /** What a run came to. */
 function outcome(machine: Machine, text: string) {
   const { point, clockUs, exits, outputs, end } = machine;
-  const digest = new Digester(machine).take();
+  const digest = digestOf(machine);
   return { text, point, clockUs, exits: exits.value, outputs: outputs.value, end, digest };
 }
 
@@ -51,12 +50,12 @@ Deno.test("a state that was applied is captured again as it was", () => {
   const { sections } = capturedAt(500);
   using machine = emptyMachine();
   applyAll(machine, sections);
-  const digest = new Digester(machine).take();
+  const digest = digestOf(machine);
   const again = [...captureState(machine)];
   assert.deepEqual(again.slice(0, -1), sections.slice(0, -1), "memory");
   using second = emptyMachine();
   applyAll(second, again);
-  assert.deepEqual(new Digester(second).take(), digest);
+  assert.deepEqual(digestOf(second), digest);
 });
 
 Deno.test("taking digests and capturing states along the way changes nothing", () => {
@@ -66,7 +65,7 @@ Deno.test("taking digests and capturing states along the way changes nothing", (
   let watchedText = "";
   for (let point = 100; watched.end === undefined; point += 100) {
     watchedText += runScript(watched, point).text;
-    new Digester(watched).take();
+    digestOf(watched);
     [...captureState(watched)];
   }
   assert.deepEqual(outcome(watched, watchedText), outcome(plain, text));

@@ -5,6 +5,7 @@
  * {@link Script} is a pure function of the machine's own state: the clock moves by what the point and
  * the clock say, so that any two runs of one guest have to be the same, from any state on.
  */
+import { Digester } from "./digest.ts";
 import type { Segment } from "./elf.ts";
 import { parseImage } from "./elf.ts";
 import type { InputSource, Verdict } from "./input_source.ts";
@@ -42,6 +43,12 @@ export function guestMachine(name: string, commandLine: string): Machine {
   const machine = emptyMachine();
   machine.boot({ image: parseImage(guestFile(name), name), name, commandLine });
   return machine;
+}
+
+/** The digest of a machine as it is now. */
+export function digestOf(machine: Machine): Uint8Array<ArrayBuffer> {
+  using digester = new Digester(machine, "everything");
+  return digester.take();
 }
 
 /** Time by rule, no input; stops where it is told to. */

@@ -46,7 +46,8 @@ export interface RecorderOptions {
 
 /** Records one machine. */
 export class Recorder implements InputSource {
-  readonly #digester: Digester;
+  /** While there is a log. */
+  #digester: Digester | undefined;
   readonly #digestInterval: number;
   readonly #pacer: Pacer;
   #log: LogWriter | undefined;
@@ -76,7 +77,6 @@ export class Recorder implements InputSource {
     private readonly clock: MachineClock,
     options: RecorderOptions = {},
   ) {
-    this.#digester = new Digester(machine);
     this.#digestInterval = options.exitsPerDigest ?? exitsPerDigest;
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
@@ -151,7 +151,8 @@ export class Recorder implements InputSource {
     if (this.#wantsDigest) {
       this.#wantsDigest = false;
       this.#lastDigestPoint = machine.point;
-      const digest = this.#digester.take();
+      const digest = this.#digester?.take();
+      if (digest === undefined) return;
       this.#log?.control(machine.point, ControlCode.digest, digest);
       this.channel.gauges[Gauge.digestPoint] = machine.point;
       this.channel.gauges[Gauge.digest] = crc32c(digest);
@@ -239,14 +240,14 @@ export class Recorder implements InputSource {
     { session, generation, frameAgeMs }: StartLog,
   ): void {
     // Output from before the state is no part of the session: main has it before the first frame.
-    this.#log?.[Symbol.dispose]();
-    this.#log = undefined;
+    this.#dropLog();
     this.#close(machine, true);
     if (this.#adrift) {
       // A forced point: the guest is between two exits, and nobody else could find the place.
       machine.point++;
       this.#adrift = false;
     }
+    this.#digester = new Digester(machine, "everything");
     const log = new LogWriter(session, generation, (frame) => {
       this.channel.gauges[Gauge.logBytes]! += frame.bytes.length;
       writeFrame(this.channel.notices, frame);
@@ -263,6 +264,14 @@ export class Recorder implements InputSource {
     this.#frameAgeUs = frameAgeMs * 1000;
     this.#lastDigestPoint = machine.point;
     this.#lastTimePoint = machine.point;
+  }
+
+  /** Nobody follows any more. */
+  #dropLog(): void {
+    this.#log?.[Symbol.dispose]();
+    this.#log = undefined;
+    this.#digester?.[Symbol.dispose]();
+    this.#digester = undefined;
   }
 
   #obey(machine: Machine): void {
@@ -289,9 +298,7 @@ export class Recorder implements InputSource {
         return;
       case "stopLog":
         this.#wantsCapture = undefined;
-        this.#log?.[Symbol.dispose]();
-        this.#log = undefined;
-        return;
+        return this.#dropLog();
       case "pause":
         this.#paused = true;
         this.#close(machine, true);

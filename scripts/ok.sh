@@ -97,7 +97,7 @@ if [ -e /dev/kvm ]; then
   step "deno test" deno_test
 else
   echo "no /dev/kvm on this machine: a part of the tests runs on a stock KVM host in QEMU, others do not run"
-  in_box=(ffi/{kick,kvm,vcpu}_test.ts machine/{cpuid,digest,doctor,host_kind,state,vcpu_loop,vcpu_thread}_test.ts)
+  in_box=(ffi/{kick,kvm,vcpu}_test.ts machine/{cpuid,digest,dirty_set,doctor,host_kind,state,vcpu_loop,vcpu_thread}_test.ts)
   # By their names: what is named by its folder is not ignored.
   mapfile -t here < <(find "${rooms[@]}" guests scripts -path guests/target -prune -o -name '*_test.ts' -print |
     grep -vxF -f <(printf '%s\n' "${in_box[@]}" demo/demo_test.ts))

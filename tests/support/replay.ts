@@ -8,10 +8,10 @@ import { Replayer } from "../../backup/replayer.ts";
 import { FrameDecoder, type FrameHeader } from "../../codec/codec.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import { ControlCode } from "../../machine/control.ts";
-import { Digester } from "../../machine/digest.ts";
 import type { InputSource, Verdict } from "../../machine/input_source.ts";
 import { type GuestEnd, Machine } from "../../machine/machine.ts";
 import { captureState } from "../../machine/state.ts";
+import { digestOf } from "../../machine/testing.ts";
 import { VcpuLoop } from "../../machine/vcpu_loop.ts";
 
 /** Something to be done to the machine once it has come to `point`, no instruction pending. */
@@ -75,7 +75,7 @@ export async function replayFrames(
   const pages = [...captureState(machine)].slice(0, -1).map(({ bytes }) => bytes);
   const [output, state] = await Promise.all([
     join(outputs),
-    join([new Digester(machine).take(), ...pages]),
+    join([digestOf(machine), ...pages]),
   ]);
   return { output, outputOffset, end, points: point, digests: replayer.digests, state };
 }
