@@ -49,7 +49,8 @@ export interface TakeoverParts extends SessionParts {
 /** Main: the primary that this backup becomes. Its generation has been won, its thread told. */
 export function becomePrimary(parts: TakeoverParts): PrimarySide {
   const { welcome, generation, kept } = parts;
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs, sliceMs } =
+    welcome;
   const rules = {
     machineId,
     memoryBytes,
@@ -57,6 +58,7 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    sliceMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
     burstBytes: linkBurstBytes,

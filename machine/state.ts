@@ -8,16 +8,20 @@
  *                   │ u32 length, board
  * ```
  *
- * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
- * Pages that are not sent are zero: a state is applied to a machine that has not run.
+ * OUTPUTS section   see protocol/staged_state.ts
+ *
+ * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid. The state
+ * that a log begins with is applied to a machine that has not run: pages that are not sent are zero. A state in
+ * the middle of a log (primary/state_logger.ts) has the pages that have changed, and OUTPUTS sections.
  */
 import { PeerError } from "../base/errors.ts";
+import { forEachPage } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
 /** Section numbers of a `state` event. */
-export const StateSection = { pages: 0, machine: 1 } as const;
+export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
 /** Pages in one section: with their numbers they stay below the codec's limit for a state event. */
 const PAGES_PER_SECTION = 60;
@@ -42,7 +46,24 @@ export function* captureState(machine: Machine): Generator<Section> {
     }
   }
   if (batch.length > 0) yield pagesSection(machine, batch);
-  yield { section: StateSection.machine, bytes: captureMachine(machine) };
+  yield captureRest(machine);
+}
+
+/**
+ * Some pages, section by section.
+ * @param dirty which: one bit a page, the lowest first
+ */
+export function* captureDirty(machine: Machine, dirty: Uint8Array): Generator<Section> {
+  const pages: number[] = [];
+  forEachPage(dirty, (page) => pages.push(page));
+  for (let at = 0; at < pages.length; at += PAGES_PER_SECTION) {
+    yield pagesSection(machine, pages.slice(at, at + PAGES_PER_SECTION));
+  }
+}
+
+/** The last section, which makes the state valid. No instruction may be pending. */
+export function captureRest(machine: Machine): Section {
+  return { section: StateSection.machine, bytes: captureMachine(machine) };
 }
 
 /**

@@ -11,7 +11,7 @@ import { ExitCode, type ExitCodeValue, UnderstudyError } from "../base/errors.ts
 import { vcpuNiceness } from "../base/limits.ts";
 import { kick, type KickTarget } from "../ffi/kick.ts";
 import { giveWay } from "../ffi/priority.ts";
-import { Channel, type ChannelBuffers } from "./channel.ts";
+import { Channel, type ChannelBuffers, Gauge } from "./channel.ts";
 import { encodeMessageRecord, RecordKind } from "./records.ts";
 import type { Ring, RingRecord } from "./ring.ts";
 
@@ -79,6 +79,12 @@ export class VcpuThread {
   /** Sends a command, and has it noticed though the guest may not exit by itself. */
   async command(command: { readonly type: string }): Promise<void> {
     await this.write(RecordKind.message, encodeMessageRecord(command));
+    if (this.kickTarget !== undefined) kick(this.kickTarget);
+  }
+
+  /** Has the guest stopped where it is: it has computed since the execution point `point` without an exit. */
+  interrupt(point: number): void {
+    this.channel.gauges[Gauge.overduePoint] = point;
     if (this.kickTarget !== undefined) kick(this.kickTarget);
   }
 

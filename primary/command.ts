@@ -22,6 +22,10 @@ import { type PrimaryOptions, startPrimary } from "./start.ts";
 
 const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none";
 
+const SLICE_HELP =
+  "a guest that computes for so long without an exit is stopped, to let things enter";
+const SLICE_MS = 20;
+
 /** Tells the caller what to exit with. */
 export type Done = (code: ExitCodeValue) => void;
 
@@ -32,12 +36,16 @@ export function runCommand(done: Done) {
     "understudy run ledger --record ledger.log",
     "understudy run stress --cmdline '7 100' --console file:stress.txt",
   ])
-    .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
+    .argument(
+      "<guest>",
+      "a bundled guest (hello, ledger, stress, spin, rogue) or a PVH ELF image's path",
+    )
     .option("--console <c>", CONSOLE_HELP, "stdio")
     .option("--cmdline <s>", "the guest's command line")
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--record <file>", "record the log into a file, for `understudy replay`")
+    .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
     .addOption(keysOption())
     .addOption(insecureOption())
     .action(async (guest, options) => {
@@ -47,6 +55,7 @@ export function runCommand(done: Done) {
         console: options.console,
         memoryBytes: options.memory,
         record: options.record,
+        sliceMs: options.slice,
         security: Security.from(options),
       }, reporter("run"));
       void stop.then((signal) => solo.stop(`stopped by ${signal}`));
@@ -93,7 +102,10 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
 /** What a primary is started with, as options: also for `understudy serve`. */
 export function withPrimaryOptions(base: ReturnType<typeof command>) {
   return base
-    .argument("<guest>", "a bundled guest (hello, ledger, stress) or a PVH ELF image's path")
+    .argument(
+      "<guest>",
+      "a bundled guest (hello, ledger, stress, spin, rogue) or a PVH ELF image's path",
+    )
     .requiredOption("--listen <addr>", "where backups can join, HOST:PORT")
     .option("--advertise <addr>", "where the other side reaches --listen (default: as it says)")
     .requiredOption(
@@ -123,6 +135,7 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       parseLimit,
       200,
     )
+    .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option(
       "--supersede <generation>",
@@ -153,6 +166,7 @@ export function primaryOptions(
     commitReplayed: options.commit === "replayed",
     heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
     lagMaxMs: options.lagMax,
+    sliceMs: options.slice,
     timeoutMs: options.timeout,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),

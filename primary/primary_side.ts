@@ -28,6 +28,7 @@ import type { Sink } from "../sinks/sink.ts";
 import type { BackupConnections } from "./backup_connections.ts";
 import { Latency } from "./latency.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { Slicer } from "./slicer.ts";
 import { Throttle } from "./throttle.ts";
 
 /** A seam for tests: sees what comes in and what goes out, and may end the process there. */
@@ -98,6 +99,7 @@ export class PrimarySide {
     const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
     this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
+    using _slicer = new Slicer(this.#parts.thread, this.#protocol.rules.sliceMs);
     const threadEnded = this.#readThread();
     this.#pumpInput();
     this.step({ type: "tick" });
@@ -165,7 +167,9 @@ export class PrimarySide {
         bytes: gauges[Gauge.logBytes],
         events: gauges[Gauge.events],
         unreplayedBytes: session?.unreplayedBytes ?? null,
+        states: gauges[Gauge.states],
       },
+      forcedPoints: gauges[Gauge.forcedPoints],
       ackLatencyMs: this.#ackLatency.percentiles(),
       executionLagMs: lagMs === undefined ? null : Math.round(lagMs),
       throttle: Math.round(1000 * this.#throttle.share) / 1000,

@@ -13,6 +13,7 @@ import {
   exitsPerDigest,
   exitsPerTimeEvent,
   flushDelayMaxUs,
+  forcedPointsPerDigest,
   framePayloadTargetBytes,
   outputBatchBytes,
 } from "../base/limits.ts";
@@ -29,10 +30,11 @@ import {
 } from "../machine/records.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
 import { captureState } from "../machine/state.ts";
-import { LogWriter } from "./log_writer.ts";
+import { LogWriter, markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
+import { StateLogger } from "./state_logger.ts";
 
 const NEWLINE = 10;
 
@@ -70,6 +72,13 @@ export class Recorder implements InputSource {
   #endNoticed = false;
   #wantsCapture: StartLog | undefined;
   #wantsDigest = false;
+  /** States in the middle of the session's log. */
+  #states: StateLogger | undefined;
+  /** A guest that does not exit by itself was stopped: something may enter where it is. */
+  #wantsForcedPoint = false;
+  #forcedSinceDigest = 0;
+  /** The machine stands still; main is told once its state is logged. */
+  #owesPaused = false;
 
   constructor(
     machine: Machine,
@@ -95,6 +104,7 @@ export class Recorder implements InputSource {
 
   enter(machine: Machine, clockMatters: boolean): void {
     this.#adrift = false;
+    this.#wantsForcedPoint = false;
     this.#nowUs = this.clock.nowUs();
     const { point, board } = machine;
     const deadlineUs = board.deadlineUs();
@@ -132,15 +142,14 @@ export class Recorder implements InputSource {
     this.channel.gauges[Gauge.inputOffset] = machine.board.console.rxTotal;
     if (this.channel.commands.usedBytes > 0 || this.#paused) this.#obey(machine);
     if (this.#stopping) return "stop";
-    if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
+    if (this.#wantsCapture !== undefined || this.#wantsDigest || this.#wantsForcedPoint) {
+      return "settle";
+    }
     if (machine.end !== undefined) return this.#noticeEnd(machine);
     const pauseUs = this.#pacer.ran(this.#nowUs);
     if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
     if (pauseUs > 0) this.#pause(pauseUs);
-    if (
-      this.#log !== undefined && !this.#adrift &&
-      machine.point - this.#lastDigestPoint >= this.#digestInterval
-    ) {
+    if (this.#log !== undefined && !this.#adrift && this.#isDigestDue(machine)) {
       this.#wantsDigest = true;
       return "settle";
     }
@@ -151,6 +160,7 @@ export class Recorder implements InputSource {
     if (this.#wantsDigest) {
       this.#wantsDigest = false;
       this.#lastDigestPoint = machine.point;
+      this.#forcedSinceDigest = 0;
       const digest = this.#digester?.take();
       if (digest === undefined) return;
       this.#log?.control(machine.point, ControlCode.digest, digest);
@@ -160,11 +170,17 @@ export class Recorder implements InputSource {
     } else if (this.#wantsCapture !== undefined) {
       this.#capture(machine, this.#wantsCapture);
       this.#wantsCapture = undefined;
+      this.#wantsForcedPoint = false;
+    } else if (this.#wantsForcedPoint) {
+      this.#wantsForcedPoint = false;
+      this.#takeForcedPoint(machine);
     }
+    this.#notePaused();
   }
 
-  kicked(_machine: Machine): void {
+  kicked(machine: Machine): void {
     this.#adrift = true;
+    if (this.channel.gauges[Gauge.overduePoint] === machine.point) this.#wantsForcedPoint = true;
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
@@ -188,10 +204,38 @@ export class Recorder implements InputSource {
     this.#pacer.goesOn(this.#nowUs);
   }
 
-  /** Moves the machine's clock, if that is forward, and logs it. */
-  #advance(machine: Machine, clockUs: number): void {
+  /**
+   * The guest was stopped between two exits: nobody could find the place by replaying, so that the state which it
+   * has come to is logged, with what enters now in it.
+   */
+  #takeForcedPoint(machine: Machine): void {
+    const from = markOf(machine);
+    machine.point++;
+    this.#adrift = false;
+    this.#forcedSinceDigest++;
+    this.channel.gauges[Gauge.forcedPoints]!++;
+    this.#nowUs = this.clock.nowUs();
+    this.#advance(machine, Math.min(this.#nowUs, machine.board.deadlineUs()), false);
+    this.#receive(machine, false);
+    if (this.#log === undefined) return;
+    // Output from before the point.
+    this.#outputs.write(this.channel.notices, from.through);
+    this.#newline = false;
+    this.#frameOpenedUs = this.#nowUs;
+    this.#states!.write(machine, from, [], this.#pacer.ranUs);
+    this.channel.gauges[Gauge.events] = this.#log.events;
+    this.channel.gauges[Gauge.states]!++;
+  }
+
+  #isDigestDue({ point }: Machine): boolean {
+    return point - this.#lastDigestPoint >= this.#digestInterval ||
+      this.#forcedSinceDigest >= forcedPointsPerDigest;
+  }
+
+  /** Moves the machine's clock, if that is forward, and logs it unless a state will have it. */
+  #advance(machine: Machine, clockUs: number, isEvent = true): void {
     if (clockUs <= machine.clockUs) return;
-    this.#log?.time(machine.point, clockUs);
+    if (isEvent) this.#log?.time(machine.point, clockUs);
     machine.board.advance(clockUs);
     this.#lastTimePoint = machine.point;
   }
@@ -201,7 +245,7 @@ export class Recorder implements InputSource {
   }
 
   /** Lets in as much console input as the UART has room for. */
-  #receive(machine: Machine): void {
+  #receive(machine: Machine, isEvent = true): void {
     if (!this.#hasInput()) return;
     const { console } = machine.board;
     const space = console.rxSpace();
@@ -209,7 +253,7 @@ export class Recorder implements InputSource {
     if (this.#input.length === 0) this.#input = this.channel.input.tryRead()!.body;
     const bytes = this.#input.subarray(0, space);
     this.#input = this.#input.subarray(bytes.length);
-    this.#log?.data(machine.point, DataDevice.console, bytes);
+    if (isEvent) this.#log?.data(machine.point, DataDevice.console, bytes);
     console.receive(bytes);
   }
 
@@ -230,7 +274,7 @@ export class Recorder implements InputSource {
     this.#outputs.write(this.channel.notices, machine.point);
     this.#newline = false;
     if (this.#log === undefined) return;
-    this.#log.close(machine, this.#pacer.ranUs);
+    this.#log.close(markOf(machine), this.#pacer.ranUs);
     this.channel.gauges[Gauge.events] = this.#log.events;
   }
 
@@ -255,12 +299,14 @@ export class Recorder implements InputSource {
     this.#notice({ type: "captured", session, point: machine.point });
     let previous: { section: number; bytes: Uint8Array } | undefined;
     for (const part of captureState(machine)) {
-      if (previous !== undefined) log.close(machine, this.#pacer.ranUs);
+      if (previous !== undefined) log.close(markOf(machine), this.#pacer.ranUs);
       log.state(machine.point, part.section, part.bytes);
       previous = part;
     }
-    log.close(machine, this.#pacer.ranUs, true);
+    log.close(markOf(machine), this.#pacer.ranUs, true);
     this.#log = log;
+    this.#states = new StateLogger(machine, log);
+    this.channel.gauges[Gauge.states] = 0;
     this.#frameAgeUs = frameAgeMs * 1000;
     this.#lastDigestPoint = machine.point;
     this.#lastTimePoint = machine.point;
@@ -272,6 +318,8 @@ export class Recorder implements InputSource {
     this.#log = undefined;
     this.#digester?.[Symbol.dispose]();
     this.#digester = undefined;
+    this.#states?.[Symbol.dispose]();
+    this.#states = undefined;
   }
 
   #obey(machine: Machine): void {
@@ -285,7 +333,7 @@ export class Recorder implements InputSource {
         }
       }
       const mustAct = this.#stopping || this.#wantsCapture !== undefined ||
-        machine.end !== undefined;
+        this.#wantsForcedPoint || machine.end !== undefined;
       if (!this.#paused || mustAct) return;
       this.channel.wait();
     } while (!this.#stopping);
@@ -298,11 +346,14 @@ export class Recorder implements InputSource {
         return;
       case "stopLog":
         this.#wantsCapture = undefined;
-        return this.#dropLog();
+        this.#dropLog();
+        return this.#notePaused();
       case "pause":
         this.#paused = true;
-        this.#close(machine, true);
-        return this.#notice({ type: "paused", sequence: this.#log?.sequence ?? 0 });
+        this.#owesPaused = true;
+        if (this.#log !== undefined && this.#adrift) this.#wantsForcedPoint = true;
+        else this.#close(machine, true);
+        return this.#notePaused();
       case "resume":
         this.#paused = false;
         if (machine.point === 0) this.clock.catchUp();
@@ -331,6 +382,13 @@ export class Recorder implements InputSource {
     this.#close(machine, true);
     this.#notice({ type: "ended", end, sequence: this.#log?.sequence ?? 0 });
     return "go";
+  }
+
+  /** Tells main that the machine stands still, if it wants to know, and the log leads there. */
+  #notePaused(): void {
+    if (!this.#owesPaused || this.#log !== undefined && this.#wantsForcedPoint) return;
+    this.#owesPaused = false;
+    this.#notice({ type: "paused", sequence: this.#log?.sequence ?? 0 });
   }
 
   #notice(notice: RecorderNotice): void {

@@ -30,6 +30,7 @@ import { BackupConnections } from "./backup_connections.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import { type Interposer, PrimarySide } from "./primary_side.ts";
 import type { RecorderCommand } from "./recorder_messages.ts";
+import { checkSlice } from "./slicer.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
 /** What a primary is started with. */
@@ -46,6 +47,8 @@ export interface PrimaryOptions extends GuestRequest {
   readonly timeoutMs: number;
   /** An execution lag above this slows the guest; 0: none does. */
   readonly lagMaxMs: number;
+  /** A guest that computes for so long without an exit is stopped at a forced point. */
+  readonly sliceMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
@@ -110,6 +113,7 @@ export async function startPrimary(
     heartbeatMs: options.heartbeatMs,
     timeoutMs: options.timeoutMs,
     lagMaxMs: options.lagMaxMs,
+    sliceMs: options.sliceMs,
     claimRetryMs,
     windowBytes: logWindowBytes,
     burstBytes: linkBurstBytes,
@@ -141,7 +145,8 @@ export async function startPrimary(
 }
 
 /** @throws UsageError unless the lag can be measured, and silence can be told from an ordinary wait for the next heartbeat */
-function checkPatience({ heartbeatMs, timeoutMs, lagMaxMs }: PrimaryOptions): void {
+function checkPatience({ heartbeatMs, timeoutMs, lagMaxMs, sliceMs }: PrimaryOptions): void {
+  checkSlice(sliceMs);
   if (lagMaxMs !== 0 && (lagMaxMs < lagMaxLeastMs || lagMaxMs > timeoutMaxMs)) {
     throw new UsageError(
       `--lag-max ${lagMaxMs}ms: expected off, or ${lagMaxLeastMs}ms to ${timeoutMaxMs}ms`,

@@ -5,7 +5,7 @@
  * together.
  */
 import { PeerError } from "../base/errors.ts";
-import { lagMaxLeastMs } from "../base/limits.ts";
+import { lagMaxLeastMs, sliceLeastMs, sliceMaxMs } from "../base/limits.ts";
 import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { PrimaryRules } from "./primary_types.ts";
 
@@ -34,7 +34,8 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
 
 /** The welcome of a primary with these rules. */
 export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs, sliceMs } =
+    rules;
   return {
     type: "welcome",
     machineId,
@@ -44,6 +45,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    sliceMs,
   };
 }
 
@@ -53,7 +55,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
  * @throws PeerError
  */
 export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): void {
-  const { generation, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
+  const { generation, heartbeatMs, timeoutMs, lagMaxMs, sliceMs } = welcome;
   if (machineId !== "" && welcome.machineId !== machineId) {
     throw new PeerError(`welcome to machine ${welcome.machineId}, expected ${machineId}`);
   }
@@ -68,6 +70,9 @@ export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): 
   }
   if (lagMaxMs !== 0 && lagMaxMs < lagMaxLeastMs) {
     throw new PeerError(`a lag of at most ${lagMaxMs} ms, expected 0 or at least ${lagMaxLeastMs}`);
+  }
+  if (sliceMs < sliceLeastMs || sliceMs > sliceMaxMs) {
+    throw new PeerError(`a slice of ${sliceMs} ms, expected ${sliceLeastMs} to ${sliceMaxMs}`);
   }
 }
 

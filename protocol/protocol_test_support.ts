@@ -21,6 +21,7 @@ export const primaryRules: PrimaryRules = {
   heartbeatMs: 10,
   timeoutMs: 100,
   lagMaxMs: 200,
+  sliceMs: 20,
   claimRetryMs: 50,
   windowBytes: 1000,
   burstBytes: 1000,
@@ -47,6 +48,7 @@ export const welcome: MessageOf<"welcome"> = {
   heartbeatMs: 10,
   timeoutMs: 100,
   lagMaxMs: 200,
+  sliceMs: 20,
 };
 
 /** An output to the console with these characters. */

@@ -23,6 +23,7 @@ export function primaryOptions(directory: string): PrimaryOptions {
     heartbeatMs: 50,
     timeoutMs: 2000,
     lagMaxMs: 200,
+    sliceMs: 20,
   };
 }
 

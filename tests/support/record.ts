@@ -5,11 +5,13 @@
  * Called by the whole-system tests and by the campaigns.
  */
 import { encodeLogFileHeader } from "../../codec/log_file.ts";
+import { Gauge } from "../../machine/channel.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
 import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
+import { Slicer } from "../../primary/slicer.ts";
 import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
 
 /** What to record. */
@@ -22,6 +24,8 @@ export interface RecordOptions {
   readonly memoryBytes?: number;
   /** Guest-caused exits between two digests in the log. */
   readonly exitsPerDigest?: number;
+  /** Stop a guest that computes for so long without an exit. */
+  readonly sliceMs?: number;
   /** Begin a new session, with the running guest's state, after each so many outputs. */
   readonly outputsPerSession?: number;
 }
@@ -35,10 +39,14 @@ export interface Recording {
   readonly end: GuestEnd;
   /** The execution point of the end. */
   readonly points: number;
+  /** Of which forced. */
+  readonly forcedPoints: number;
 }
 
 /** Enough for the bundled guests. */
 const MEMORY_BYTES = 16 << 20;
+/** As the command line has it. */
+const SLICE_MS = 20;
 /** 2023-11-14, some seconds after 22:13. */
 const EPOCH_MS = 1_700_000_000_000;
 
@@ -58,8 +66,10 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
     ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
+  using _slicer = new Slicer(thread, options.sliceMs ?? SLICE_MS);
   try {
-    return { memoryBytes, ...await readToEnd(thread, options) };
+    const run = await readToEnd(thread, options);
+    return { memoryBytes, ...run, forcedPoints: thread.channel.gauges[Gauge.forcedPoints]! };
   } finally {
     thread.retire();
   }
@@ -68,7 +78,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 async function readToEnd(
   thread: VcpuThread,
   { input, outputsPerSession }: RecordOptions,
-): Promise<Omit<Recording, "memoryBytes">> {
+): Promise<Omit<Recording, "memoryBytes" | "forcedPoints">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
   const outputs: Uint8Array<ArrayBuffer>[] = [];
   const decoder = new TextDecoder();

@@ -1,0 +1,62 @@
+/**
+ * Logs states in the middle of a session: what has changed since the last one, instead of the events that led there.
+ *
+ * A state event stands at the execution point at which the backup has to be to take it, and its last section says
+ * at which point the machine then is. The backup does not run what is in between:
+ *
+ * ```
+ *   a forced point   ── events ── P │ state: PAGES ... MACHINE, at P │ P+1 ── events ──
+ *   checkpoint mode  N │ state: PAGES ... OUTPUTS ... MACHINE, at N │ N' │ state, at N' │ N" ...
+ * ```
+ *
+ * A large state takes several frames. Until the last one the log is complete up to where the backup stands, and
+ * their headers say so: an ack of a part of a state releases nothing that comes after it, and a backup that has
+ * only a part goes on from there as if there were none.
+ *
+ * Used by the recorder, one for each session.
+ */
+import type { DirtyListener } from "../machine/dirty_set.ts";
+import type { Machine } from "../machine/machine.ts";
+import { captureDirty, captureRest, type Section, StateSection } from "../machine/state.ts";
+import { encodeStateOutput, type StateOutput } from "../protocol/staged_state.ts";
+import { stateFrameBytes } from "../base/limits.ts";
+import { type LogMark, type LogWriter, markOf } from "./log_writer.ts";
+
+/** See the top of the file. */
+export class StateLogger implements Disposable {
+  readonly #dirty: DirtyListener;
+  readonly #bitmap: Uint8Array<ArrayBuffer>;
+
+  /** To be made where a session's first state has just been captured. */
+  constructor(machine: Machine, private readonly log: LogWriter) {
+    this.#dirty = machine.dirty.listen("states in a session", "nothing");
+    this.#bitmap = new Uint8Array(machine.memory.pages / 8);
+  }
+
+  /**
+   * Logs the machine's state as it is now, and closes the frame. No instruction may be pending.
+   * @param from where the backup stands when it takes it
+   * @param outputs what was put out since `from`
+   * @param ranUs how long the guest has run, in microseconds
+   */
+  write(machine: Machine, from: LogMark, outputs: readonly StateOutput[], ranUs: number): void {
+    this.#dirty.take(this.#bitmap);
+    for (const section of captureDirty(machine, this.#bitmap)) this.#add(section, from, ranUs);
+    for (const output of outputs) {
+      this.#add({ section: StateSection.outputs, bytes: encodeStateOutput(output) }, from, ranUs);
+    }
+    this.#add(captureRest(machine), from, ranUs);
+    this.log.close(markOf(machine), ranUs);
+  }
+
+  #add({ section, bytes }: Section, from: LogMark, ranUs: number): void {
+    const { openBytes } = this.log;
+    if (openBytes > 0 && openBytes + bytes.length > stateFrameBytes) this.log.close(from, ranUs);
+    this.log.state(from.through, section, bytes);
+  }
+
+  /** Listens no more. */
+  [Symbol.dispose](): void {
+    this.#dirty[Symbol.dispose]();
+  }
+}
