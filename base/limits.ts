@@ -259,6 +259,12 @@ export const sliceLeastMs = 1;
 /** How long: a guest that is stopped once a second hardly lives in the same time as the rest of the world. */
 export const sliceMaxMs = 1000;
 
+/** How long an epoch may be: a person at a console sees what was typed that much later. */
+export const epochLengthMaxMs = 1000;
+
+/** Checkpoints between two digests: they cost as much as the checkpoints do. */
+export const checkpointsPerDigest = 64;
+
 /** A frame is closed once it is a heartbeat old, though no output waits, and at this age at the latest: bounds the
  * backup's lag. A log for a file alone has frames of this age. */
 export const frameAgeMaxMs = 250;

@@ -68,13 +68,15 @@ export class Channel {
 
   /** A new channel; main's end. */
   static create(): Channel {
-    return new Channel({
+    const channel = new Channel({
       commands: Ring.create(commandRingBytes).buffer,
       input: Ring.create(inputRingBytes).buffer,
       notices: Ring.create(noticeRingBytes).buffer,
       bell: new SharedArrayBuffer(8),
       gauges: new SharedArrayBuffer(8 * GAUGES),
     });
+    channel.gauges[Gauge.overduePoint] = -1;
+    return channel;
   }
 
   /** The worker's end. */

@@ -136,6 +136,11 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       200,
     )
     .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
+    .addOption(
+      new Option("--mode <m>", "how the backup follows: replays events, or takes states")
+        .choices(["replay", "checkpoint"] as const).default("replay" as const),
+    )
+    .option("--epoch <ms>", "in checkpoint mode, outputs share a state", parseMilliseconds, 10)
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option(
       "--supersede <generation>",
@@ -167,6 +172,8 @@ export function primaryOptions(
     heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
     lagMaxMs: options.lagMax,
     sliceMs: options.slice,
+    checkpointing: options.mode === "checkpoint",
+    epochLengthMs: options.epoch,
     timeoutMs: options.timeout,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),

@@ -28,7 +28,7 @@ import type { Sink } from "../sinks/sink.ts";
 import type { BackupConnections } from "./backup_connections.ts";
 import { Latency } from "./latency.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
-import { Slicer } from "./slicer.ts";
+import { sliceOf, Slicer } from "./slicer.ts";
 import { Throttle } from "./throttle.ts";
 
 /** A seam for tests: sees what comes in and what goes out, and may end the process there. */
@@ -99,7 +99,7 @@ export class PrimarySide {
     const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
     this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
-    using _slicer = new Slicer(this.#parts.thread, this.#protocol.rules.sliceMs);
+    using _slicer = new Slicer(this.#parts.thread, sliceOf(this.#protocol.rules));
     const threadEnded = this.#readThread();
     this.#pumpInput();
     this.step({ type: "tick" });
@@ -267,7 +267,12 @@ export class PrimarySide {
         return sink.inputCommitted(effect.offset);
       case "startLog":
         this.#sentMs = new Fifo();
-        return this.#tell({ ...effect, frameAgeMs: this.#frameAgeMs });
+        return this.#tell({
+          ...effect,
+          frameAgeMs: this.#frameAgeMs,
+          checkpointing: this.#protocol.rules.checkpointing,
+          epochLengthMs: this.#protocol.rules.epochLengthMs,
+        });
       case "stopLog":
       case "pause":
       case "resume":

@@ -10,6 +10,10 @@ export interface StartLog {
   readonly generation: number;
   /** A frame is closed at this age, though no output waits for it. */
   readonly frameAgeMs: number;
+  /** States instead of events. */
+  readonly checkpointing: boolean;
+  /** Checkpointing, an output waits for so long for others. */
+  readonly epochLengthMs: number;
 }
 
 /** Main to the recorder. */

@@ -10,6 +10,7 @@
 import { UsageError } from "../base/errors.ts";
 import { sliceLeastMs, sliceMaxMs } from "../base/limits.ts";
 import { Gauge } from "../machine/channel.ts";
+import type { PrimaryRules } from "../protocol/primary_types.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 
 /** Watches one thread, until it is disposed of. */
@@ -49,4 +50,14 @@ export function checkSlice(sliceMs: number): void {
   throw new UsageError(
     `--slice ${sliceMs}ms: expected ${sliceLeastMs}ms to ${sliceMaxMs}ms`,
   );
+}
+
+/** The slice that rules ask for: checkpointing, what a guest put out before it computes must not wait for longer. */
+export function sliceOf(
+  { sliceMs, checkpointing, epochLengthMs }: Pick<
+    PrimaryRules,
+    "sliceMs" | "checkpointing" | "epochLengthMs"
+  >,
+): number {
+  return checkpointing ? Math.min(sliceMs, epochLengthMs) : sliceMs;
 }

@@ -121,7 +121,8 @@ export class Solo {
         this.#thread.kickTarget = notice.kickTarget;
         if (this.#file !== undefined) {
           const frameAgeMs = frameAgeMaxMs;
-          this.#tell({ type: "startLog", session: 1, generation: 1, frameAgeMs });
+          const events = { checkpointing: false, epochLengthMs: 1 };
+          this.#tell({ type: "startLog", session: 1, generation: 1, frameAgeMs, ...events });
         }
         return false;
       case "ended":

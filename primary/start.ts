@@ -7,6 +7,7 @@ import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
 import {
+  epochLengthMaxMs,
   heldOutputBytes,
   lagMaxLeastMs,
   linkBurstBytes,
@@ -24,6 +25,7 @@ import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
+import { sharedRules } from "../protocol/join.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
@@ -49,6 +51,10 @@ export interface PrimaryOptions extends GuestRequest {
   readonly lagMaxMs: number;
   /** A guest that computes for so long without an exit is stopped at a forced point. */
   readonly sliceMs: number;
+  /** Log states, not events: for guests that can't be replayed. */
+  readonly checkpointing: boolean;
+  /** Checkpointing, an output waits for so long for others. */
+  readonly epochLengthMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
@@ -107,13 +113,7 @@ export async function startPrimary(
     }
   });
   const rules: PrimaryRules = {
-    machineId,
-    memoryBytes: options.memoryBytes,
-    commitReplayed: options.commitReplayed,
-    heartbeatMs: options.heartbeatMs,
-    timeoutMs: options.timeoutMs,
-    lagMaxMs: options.lagMaxMs,
-    sliceMs: options.sliceMs,
+    ...sharedRules({ ...options, machineId }),
     claimRetryMs,
     windowBytes: logWindowBytes,
     burstBytes: linkBurstBytes,
@@ -145,8 +145,13 @@ export async function startPrimary(
 }
 
 /** @throws UsageError unless the lag can be measured, and silence can be told from an ordinary wait for the next heartbeat */
-function checkPatience({ heartbeatMs, timeoutMs, lagMaxMs, sliceMs }: PrimaryOptions): void {
+function checkPatience(
+  { heartbeatMs, timeoutMs, lagMaxMs, sliceMs, epochLengthMs }: PrimaryOptions,
+): void {
   checkSlice(sliceMs);
+  if (epochLengthMs > epochLengthMaxMs) {
+    throw new UsageError(`--epoch ${epochLengthMs}ms: expected at most ${epochLengthMaxMs}ms`);
+  }
   if (lagMaxMs !== 0 && (lagMaxMs < lagMaxLeastMs || lagMaxMs > timeoutMaxMs)) {
     throw new UsageError(
       `--lag-max ${lagMaxMs}ms: expected off, or ${lagMaxLeastMs}ms to ${timeoutMaxMs}ms`,

@@ -13,14 +13,14 @@
  * their headers say so: an ack of a part of a state releases nothing that comes after it, and a backup that has
  * only a part goes on from there as if there were none.
  *
- * Used by the recorder, one for each session.
+ * Used by session_log.ts, one for each session.
  */
 import type { DirtyListener } from "../machine/dirty_set.ts";
 import type { Machine } from "../machine/machine.ts";
 import { captureDirty, captureRest, type Section, StateSection } from "../machine/state.ts";
 import { encodeStateOutput, type StateOutput } from "../protocol/staged_state.ts";
 import { stateFrameBytes } from "../base/limits.ts";
-import { type LogMark, type LogWriter, markOf } from "./log_writer.ts";
+import type { LogMark, LogWriter } from "./log_writer.ts";
 
 /** See the top of the file. */
 export class StateLogger implements Disposable {
@@ -34,7 +34,7 @@ export class StateLogger implements Disposable {
   }
 
   /**
-   * Logs the machine's state as it is now, and closes the frame. No instruction may be pending.
+   * Logs the machine's state as it is now; its last section is in the open frame. No instruction may be pending.
    * @param from where the backup stands when it takes it
    * @param outputs what was put out since `from`
    * @param ranUs how long the guest has run, in microseconds
@@ -46,7 +46,6 @@ export class StateLogger implements Disposable {
       this.#add({ section: StateSection.outputs, bytes: encodeStateOutput(output) }, from, ranUs);
     }
     this.#add(captureRest(machine), from, ranUs);
-    this.log.close(markOf(machine), ranUs);
   }
 
   #add({ section, bytes }: Section, from: LogMark, ranUs: number): void {

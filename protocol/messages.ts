@@ -39,6 +39,8 @@ const MESSAGES = {
       timeoutMs: "u32",
       lagMaxMs: "u32",
       sliceMs: "u32",
+      checkpointing: "flag",
+      epochLengthMs: "u32",
     },
   },
   /** Primary to backup: you may not. `retry`: but it may be worth asking again. */

@@ -31,6 +31,8 @@ const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
     timeoutMs: u32,
     lagMaxMs: u32,
     sliceMs: u32,
+    checkpointing: fc.boolean(),
+    epochLengthMs: u32,
   },
   refuse: { why: text, retry: flag },
   heartbeat: { sentMs: u53 },

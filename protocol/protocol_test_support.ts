@@ -22,6 +22,8 @@ export const primaryRules: PrimaryRules = {
   timeoutMs: 100,
   lagMaxMs: 200,
   sliceMs: 20,
+  checkpointing: false,
+  epochLengthMs: 10,
   claimRetryMs: 50,
   windowBytes: 1000,
   burstBytes: 1000,
@@ -49,6 +51,8 @@ export const welcome: MessageOf<"welcome"> = {
   timeoutMs: 100,
   lagMaxMs: 200,
   sliceMs: 20,
+  checkpointing: false,
+  epochLengthMs: 10,
 };
 
 /** An output to the console with these characters. */

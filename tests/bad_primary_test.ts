@@ -38,6 +38,8 @@ const WELCOME: MessageOf<"welcome"> = {
   timeoutMs: 2000,
   lagMaxMs: 200,
   sliceMs: 20,
+  checkpointing: false,
+  epochLengthMs: 10,
 };
 
 /** What a misdeed leads to: the backup joins anew, or halts with this code. */

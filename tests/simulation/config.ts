@@ -61,6 +61,8 @@ export function drawConfig(random: Random): Config {
       timeoutMs,
       lagMaxMs: random.pick([0, 20, 200]),
       sliceMs: 20,
+      checkpointing: false,
+      epochLengthMs: 10,
       claimRetryMs,
       windowBytes: WINDOW_BYTES,
       burstBytes: random.pick([100, WINDOW_BYTES]),

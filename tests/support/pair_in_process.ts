@@ -24,6 +24,8 @@ export function primaryOptions(directory: string): PrimaryOptions {
     timeoutMs: 2000,
     lagMaxMs: 200,
     sliceMs: 20,
+    checkpointing: false,
+    epochLengthMs: 10,
   };
 }
 

@@ -26,6 +26,8 @@ export interface RecordOptions {
   readonly exitsPerDigest?: number;
   /** Stop a guest that computes for so long without an exit. */
   readonly sliceMs?: number;
+  /** Log states instead of events, and let outputs wait for so long. */
+  readonly epochLengthMs?: number;
   /** Begin a new session, with the running guest's state, after each so many outputs. */
   readonly outputsPerSession?: number;
 }
@@ -77,7 +79,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 
 async function readToEnd(
   thread: VcpuThread,
-  { input, outputsPerSession }: RecordOptions,
+  { input, outputsPerSession, epochLengthMs }: RecordOptions,
 ): Promise<Omit<Recording, "memoryBytes" | "forcedPoints">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
   const outputs: Uint8Array<ArrayBuffer>[] = [];
@@ -88,7 +90,14 @@ async function readToEnd(
   let end: GuestEnd | undefined;
   const tell = (command: RecorderCommand) => thread.command(command);
   const startLog = () =>
-    tell({ type: "startLog", session: ++session, generation: 1, frameAgeMs: 20 });
+    tell({
+      type: "startLog",
+      session: ++session,
+      generation: 1,
+      frameAgeMs: 20,
+      checkpointing: epochLengthMs !== undefined,
+      epochLengthMs: epochLengthMs ?? 1,
+    });
   for (;;) {
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {

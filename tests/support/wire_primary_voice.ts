@@ -85,6 +85,8 @@ export class PrimaryVoice {
       timeoutMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 100,
       lagMaxMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 200,
       sliceMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 20,
+      checkpointing: false,
+      epochLengthMs: 10,
     };
   }
 

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { checkExact } from "./support/exactness.ts";
+import { Hosts, PATIENT_MS } from "./support/pair_hosts.ts";
+import { chooseSeed, Random } from "./support/random.ts";
+import { recordGuest } from "./support/record.ts";
+import { runCommand } from "./support/run_command.ts";
+import { checkSpin } from "./support/spin.ts";
+import { SpinWatch } from "./support/spin_watch.ts";
+
+const seed = chooseSeed("forced_points_test");
+const KILLS = 4;
+const random = new Random(seed);
+
+/** Asks a spin guest how far it is, `questions` times. */
+function ask(questions: number): (output: string) => string | undefined {
+  let asked = 0;
+  return (output) => {
+    if (output.split("\n").length - 1 <= asked || asked === questions) return undefined;
+    asked++;
+    return "?\n";
+  };
+}
+
+for (const timer of ["timer=on", "timer=off"]) {
+  Deno.test(`the log of a guest that computes without exits is replayed exactly, ${timer} (seed ${seed})`, async () => {
+    const input = timer === "timer=off" ? undefined : ask(10);
+    const workingSet = random.pick(["64K", "1M", "4M"]);
+    const commandLine = `seed=${seed} working-set=${workingSet} steps=${
+      1 + random.below(100_000)
+    } ${timer} rounds=3000`;
+    const options = {
+      guest: "spin",
+      commandLine,
+      sliceMs: 1 + random.below(20),
+      checkpointing: false,
+      epochLengthMs: 10,
+      exitsPerDigest: 5,
+    };
+    const checked = await checkExact({ ...options, ...(input === undefined ? {} : { input }) });
+    assert.ok(checked.forcedPoints > 5, `${checked.forcedPoints} forced points`);
+    assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
+  });
+}
+
+Deno.test("a guest that is stopped for other reasons within its slice gets no forced point", async () => {
+  const options = { guest: "stress", commandLine: `${seed} 4`, sliceMs: 60_000 };
+  const recording = await recordGuest({ ...options, outputsPerSession: 2 });
+  assert.ok(recording.logs.length > 1, "it was told to begin anew");
+  assert.equal(recording.forcedPoints, 0);
+});
+
+Deno.test("a guest that computes without exits is answered though nobody logs it", async () => {
+  const args = ["run", "spin", "--cmdline", `seed=${seed} working-set=64K steps=100000`];
+  const { code, stdout } = await runCommand(args, { input: "?\n?\nquit\n" });
+  assert.equal(code, 0);
+  assert.ok(checkSpin(stdout).answers >= 2, stdout);
+});
+
+Deno.test(`nothing is lost when the primary of a guest that computes is killed at random moments, ${KILLS} times`, async () => {
+  const commandLine = `seed=${seed} working-set=1M steps=20000`;
+  await using hosts = await Hosts.watched(
+    PATIENT_MS,
+    { guest: "spin", commandLine },
+    (pair) => new SpinWatch(pair.consoles),
+  );
+  for (let kill = 0; kill < KILLS; kill++) {
+    await hosts.watch.progress(1 + random.below(5));
+    await new Promise((resolve) => setTimeout(resolve, random.below(50)));
+    await hosts.killPrimary();
+  }
+  const seen = await hosts.finish();
+  assert.ok(seen.answers > KILLS);
+  console.log(seen);
+});
+
+Deno.test("a guest that computes is handed over without a word lost or repeated", async () => {
+  await using hosts = await Hosts.watched(
+    PATIENT_MS,
+    { guest: "spin", commandLine: `seed=${seed} working-set=256K steps=50000` },
+    (pair) => new SpinWatch(pair.consoles),
+  );
+  await hosts.watch.progress(3);
+  await hosts.handOver();
+  assert.equal((await hosts.finish()).duplicateBytes, 0);
+});
