@@ -5,13 +5,14 @@
  * at which point the machine then is. The backup does not run what is in between:
  *
  * ```
- *   a forced point   ── events ── P │ state: PAGES ... MACHINE, at P │ P+1 ── events ──
- *   checkpoint mode  N │ state: PAGES ... OUTPUTS ... MACHINE, at N │ N' │ state, at N' │ N" ...
+ *   a forced point   ── events ── P ┃ state: PAGES ... MACHINE, at P ┃ P+1 ── events ──
+ *   checkpoint mode  N ┃ state: PAGES ... OUTPUTS ... MACHINE, at N ┃ N' ┃ state, at N' ┃ N" ...
  * ```
  *
- * A large state takes several frames. Until the last one the log is complete up to where the backup stands, and
- * their headers say so: an ack of a part of a state releases nothing that comes after it, and a backup that has
- * only a part goes on from there as if there were none.
+ * A frame ends before a state (┃): what was replayed up to there is compared with what was recorded, which the
+ * state would hide. A large state takes several frames. Until the last one the log is complete up to where the backup stands, and
+ * the frames' headers say so: an ack of a part of a state releases nothing that comes after it, and a backup
+ * that has only a part goes on from there as if there were none.
  *
  * Used by session_log.ts, one for each session.
  */
@@ -26,11 +27,14 @@ import type { LogMark, LogWriter } from "./log_writer.ts";
 export class StateLogger implements Disposable {
   readonly #dirty: DirtyListener;
   readonly #bitmap: Uint8Array<ArrayBuffer>;
+  /** Where the last state led to. */
+  #through: number;
 
   /** To be made where a session's first state has just been captured. */
   constructor(machine: Machine, private readonly log: LogWriter) {
     this.#dirty = machine.dirty.listen("states in a session", "nothing");
     this.#bitmap = new Uint8Array(machine.memory.pages / 8);
+    this.#through = machine.point;
   }
 
   /**
@@ -40,6 +44,8 @@ export class StateLogger implements Disposable {
    * @param ranUs how long the guest has run, in microseconds
    */
   write(machine: Machine, from: LogMark, outputs: readonly StateOutput[], ranUs: number): void {
+    if (this.log.openEvents > 0 || from.through > this.#through) this.log.close(from, ranUs);
+    this.#through = machine.point;
     this.#dirty.take(this.#bitmap);
     for (const section of captureDirty(machine, this.#bitmap)) this.#add(section, from, ranUs);
     for (const output of outputs) {

@@ -61,7 +61,7 @@ export function drawConfig(random: Random): Config {
       timeoutMs,
       lagMaxMs: random.pick([0, 20, 200]),
       sliceMs: 20,
-      checkpointing: false,
+      checkpointing: random.below(3) === 0,
       epochLengthMs: 10,
       claimRetryMs,
       windowBytes: WINDOW_BYTES,

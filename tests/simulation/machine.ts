@@ -8,7 +8,13 @@ import type { Output } from "../../protocol/output_gate.ts";
 
 /** Its sinks: a console and another one. */
 export const SINKS = 2;
+/** Pages of its memory: a word each. */
+export const PAGES = 4;
+/** The sections of its state. */
+export const SimSection = { page: 1, rest: 2, output: 3 } as const;
 const STATE_WORDS = 8;
+/** A page's section: its number and its word. */
+export const PAGE_SECTION_BYTES = 8;
 
 /** What it can put out: made once, since a run puts out a lot. */
 const TEXTS = Array.from(
@@ -26,6 +32,9 @@ export class SimMachine {
   readonly offsets: number[] = [0, 0];
   hash = 1;
   outputsHash = 1;
+  readonly memory = new Uint32Array(PAGES);
+  /** Pages that were written since they were last taken: a bit each. */
+  #dirty = 0;
   /** Its guest has ended. */
   hasEnded = false;
   /** A bit of it has fallen over. */
@@ -34,7 +43,16 @@ export class SimMachine {
   /** Runs to its next exit. */
   run(): void {
     this.point++;
-    this.#mix(this.point);
+    this.compute(this.point);
+  }
+
+  /** Computes, and writes to its memory: what comes of it depends on what is in there, and on this. */
+  compute(value: number): void {
+    this.#mix(value);
+    const page = this.hash % PAGES;
+    this.#mix(this.memory[page]!);
+    this.memory[page]! ^= this.hash;
+    this.#dirty |= 1 << page;
   }
 
   /** An event enters where it stands. */
@@ -51,7 +69,8 @@ export class SimMachine {
         this.hasEnded = true;
         return;
       case "state":
-        if (event.section === 2) this.#load(event.bytes);
+        if (event.section === SimSection.page) this.loadPage(event.bytes);
+        else this.load(event.bytes);
     }
   }
 
@@ -73,7 +92,34 @@ export class SimMachine {
     this.isFlipped = true;
   }
 
-  /** All of it. */
+  /** A checksum of what it is and of its memory. */
+  get digest(): number {
+    let digest = this.hash;
+    for (const word of this.memory) digest = Math.imul(digest ^ word, 0x85ebca6b) >>> 0;
+    return digest;
+  }
+
+  /** The pages that were written since the last call. */
+  takeDirty(): number[] {
+    const pages = Array.from({ length: PAGES }, (_, page) => page).filter((page) =>
+      this.#dirty >>> page & 1
+    );
+    this.#dirty = 0;
+    return pages;
+  }
+
+  /** One page. */
+  savePage(page: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(new Uint32Array([page, this.memory[page]!]).buffer);
+  }
+
+  /** What {@link savePage} saved. */
+  loadPage(bytes: Uint8Array<ArrayBuffer>): void {
+    const [page, word] = new Uint32Array(bytes.slice().buffer);
+    this.memory[page!] = word!;
+  }
+
+  /** All of it but its memory. */
   save(): Uint8Array<ArrayBuffer> {
     const [first, second] = this.offsets;
     return new Uint8Array(
@@ -90,8 +136,10 @@ export class SimMachine {
     );
   }
 
-  #load(bytes: Uint8Array<ArrayBuffer>): void {
-    const words = new Float64Array(bytes.buffer, bytes.byteOffset, STATE_WORDS);
+  /** What {@link save} saved. */
+  load(bytes: Uint8Array<ArrayBuffer>): void {
+    const words = new Float64Array(bytes.slice().buffer, 0, STATE_WORDS);
+    this.isFlipped = false;
     [this.point, this.clockUs, this.received] = [words[0]!, words[1]!, words[2]!];
     [this.offsets[0], this.offsets[1]] = [words[3]!, words[4]!];
     [this.hash, this.outputsHash, this.hasEnded] = [words[5]!, words[6]!, words[7] === 1];
