@@ -1,4 +1,10 @@
 import assert from "node:assert/strict";
+import { Replayer } from "../backup/replayer.ts";
+import { readHeader } from "../codec/codec.ts";
+import { hostKind } from "../machine/host_kind.ts";
+import { Machine } from "../machine/machine.ts";
+import { Script } from "../machine/testing.ts";
+import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { checkExact } from "./support/exactness.ts";
 import { Hosts, PATIENT_MS } from "./support/pair_hosts.ts";
 import { chooseSeed, Random } from "./support/random.ts";
@@ -9,6 +15,7 @@ import { SpinWatch } from "./support/spin_watch.ts";
 
 const seed = chooseSeed("forced_points_test");
 const KILLS = 4;
+const CUTS = 12;
 const random = new Random(seed);
 
 /** Asks a spin guest how far it is, `questions` times. */
@@ -40,6 +47,41 @@ for (const timer of ["timer=on", "timer=off"]) {
     assert.ok(checked.forcedPoints > 5, `${checked.forcedPoints} forced points`);
     assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
   });
+}
+
+Deno.test(`a log that is cut anywhere leads to a machine that goes on rightly, ${CUTS} times (seed ${seed})`, async () => {
+  const recording = await recordGuest({
+    guest: "spin",
+    // A state of all of it takes several frames.
+    commandLine: `seed=${seed} working-set=2M steps=2000 rounds=6000`,
+    sliceMs: 5,
+    input: ask(5),
+  });
+  const frames = recording.logs[0]!;
+  const first = frames.findIndex((frame) => readHeader(frame).through > 0);
+  for (let cut = 0; cut < CUTS; cut++) {
+    const count = first + random.below(frames.length - first);
+    const { answers } = checkSpin(goOnFrom(recording.memoryBytes, frames.slice(0, count)));
+    assert.ok(answers <= 5);
+  }
+});
+
+/** Replays a log to its end, and lets the machine go on by itself; all that it put out. */
+function goOnFrom(memoryBytes: number, frames: readonly Uint8Array[]): string {
+  using machine = Machine.create(memoryBytes, 0, hostKind());
+  let next = 0;
+  let replayed = "";
+  using replayer = new Replayer(machine, {
+    nextFrame: () => frames[next++],
+    output: (_sink, _offset, _point, bytes) => replayed += new TextDecoder().decode(bytes),
+    replayed: () => {},
+  });
+  const loop = new VcpuLoop(machine, replayer);
+  loop.run();
+  const script = new Script();
+  loop.source = script;
+  loop.run();
+  return replayed + script.text;
 }
 
 Deno.test("a guest that is stopped for other reasons within its slice gets no forced point", async () => {
