@@ -16,6 +16,7 @@ import { SpinWatch } from "./support/spin_watch.ts";
 const seed = chooseSeed("forced_points_test");
 const KILLS = 4;
 const CUTS = 12;
+const QUESTIONS = 10;
 const random = new Random(seed);
 
 /** Asks a spin guest how far it is, `questions` times. */
@@ -28,26 +29,38 @@ function ask(questions: number): (output: string) => string | undefined {
   };
 }
 
-for (const timer of ["timer=on", "timer=off"]) {
-  Deno.test(`the log of a guest that computes without exits is replayed exactly, ${timer} (seed ${seed})`, async () => {
-    const input = timer === "timer=off" ? undefined : ask(10);
-    const workingSet = random.pick(["64K", "1M", "4M"]);
-    const commandLine = `seed=${seed} working-set=${workingSet} steps=${
-      1 + random.below(100_000)
-    } ${timer} rounds=3000`;
-    const options = {
-      guest: "spin",
-      commandLine,
-      sliceMs: 1 + random.below(20),
-      checkpointing: false,
-      epochLengthMs: 10,
-      exitsPerDigest: 5,
-    };
-    const checked = await checkExact({ ...options, ...(input === undefined ? {} : { input }) });
-    assert.ok(checked.forcedPoints > 5, `${checked.forcedPoints} forced points`);
-    assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
+Deno.test(`the log of a guest that computes without exits is replayed exactly (seed ${seed})`, async () => {
+  let output = "";
+  const asked = ask(QUESTIONS);
+  const commandLine = `seed=${seed} working-set=${random.pick(["64K", "1M", "4M"])} rounds=20000 ` +
+    `steps=${1 + random.below(50_000)}`;
+  const checked = await checkExact({
+    guest: "spin",
+    commandLine,
+    sliceMs: 1 + random.below(20),
+    exitsPerDigest: 5,
+    input: (text) => {
+      output = text;
+      return text.split("\n").length > QUESTIONS + 2 ? "quit\n" : asked(text);
+    },
   });
-}
+  assert.equal(checkSpin(output).answers, QUESTIONS);
+  assert.ok(checked.forcedPoints > 1, `${checked.forcedPoints} forced points`);
+  assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
+});
+
+Deno.test(`and of one whose timer is off as well (seed ${seed})`, async () => {
+  const checked = await checkExact({
+    guest: "spin",
+    commandLine: `seed=${seed} working-set=1M steps=${
+      1 + random.below(100_000)
+    } rounds=3000 timer=off`,
+    sliceMs: 1 + random.below(20),
+    exitsPerDigest: 5,
+  });
+  assert.ok(checked.forcedPoints > 1, `${checked.forcedPoints} forced points`);
+  assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
+});
 
 Deno.test(`a log that is cut anywhere leads to a machine that goes on rightly, ${CUTS} times (seed ${seed})`, async () => {
   const recording = await recordGuest({
