@@ -25,7 +25,8 @@
  *
  * Kind 1 is the log: its payload is a span and the events, as `src/lib.rs` draws them. Kinds 2 to
  * 255 are messages: payload opaque, event count and checksums 0. crc32c covers header (this field
- * as 0) and payload. sequence and through are at most 2^53 - 1.
+ * as 0) and payload. sequence and through are at most 2^53 - 1. The guest memory that a state event
+ * carries is encoded by pages.ts.
  */
 import { assert, DefectError } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";

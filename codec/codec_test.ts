@@ -122,7 +122,7 @@ Deno.test("a header is refused by itself, with what was found and what was expec
     change(new DataView(frame.buffer));
     readHeader(frame.subarray(0, HEADER_BYTES));
   };
-  refused(() => readHeader(sample().subarray(0, 55)), /byte 55: the frame ends inside a field/);
+  refused(() => readHeader(sample().subarray(0, 55)), /byte 55: it ends inside a field/);
   refused(spoiled((view) => view.setUint8(0, 0)), /byte 0: .*magic .*expected 0x59545355/);
   refused(spoiled((view) => view.setUint8(4, 2)), /byte 4: .*version \(found 2, expected 1\)/);
   refused(spoiled((view) => view.setUint8(5, 0)), /byte 5: .*kind 0/);
@@ -274,7 +274,7 @@ Deno.test("a worker has an instance of its own, with the same frames", async () 
       })
     );
     const bad = reseal(sample().subarray(0, HEADER_BYTES + 20)); // meanwhile, in this thread
-    refused(() => decodeLog(bad), /the frame ends inside a field|event count/);
+    refused(() => decodeLog(bad), /it ends inside a field|event count/);
     for (const frame of await Promise.all(answers)) assert.deepEqual(frame, sample());
   } finally {
     workers.forEach((worker) => worker.terminate());

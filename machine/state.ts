@@ -2,7 +2,7 @@
  * State transfer: a machine's whole state as sections of `state` events, and back.
  *
  * ```
- * PAGES section     u32 count │ count × u32 page number │ count × 4096 bytes
+ * PAGES section     a page batch of the codec (codec/src/page.rs): at most 256 pages, and 256 KiB
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
  *                   │ f64 epoch in ms since 1970 │ u32 kind of host │ u32 length, vCPU
  *                   │ u32 length, board
@@ -15,16 +15,15 @@
  * the middle of a log (primary/state_logger.ts) has the pages that have changed, and OUTPUTS sections.
  */
 import { PeerError } from "../base/errors.ts";
-import { forEachPage } from "./guest_memory.ts";
+import { decodePages, PageEncoder } from "../codec/pages.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
+import type { GuestMemory } from "./guest_memory.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
 /** Section numbers of a `state` event. */
 export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
-/** Pages in one section: with their numbers they stay below the codec's limit for a state event. */
-const PAGES_PER_SECTION = 60;
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
@@ -36,34 +35,37 @@ export interface Section {
 
 /** The whole state, section by section. No instruction may be pending. */
 export function* captureState(machine: Machine): Generator<Section> {
-  let batch: number[] = [];
-  for (let page = 0; page < machine.memory.pages; page++) {
-    if (machine.memory.isZero(page)) continue;
-    batch.push(page);
-    if (batch.length === PAGES_PER_SECTION) {
-      yield pagesSection(machine, batch);
-      batch = [];
-    }
+  const { memory } = machine;
+  const pages = new Uint32Array(memory.pages);
+  let count = 0;
+  for (let page = 0; page < memory.pages; page++) {
+    if (!memory.isZero(page)) pages[count++] = page;
   }
-  if (batch.length > 0) yield pagesSection(machine, batch);
+  yield* capturePages(memory, pages.subarray(0, count));
   yield captureRest(machine);
-}
-
-/**
- * Some pages, section by section.
- * @param dirty which: one bit a page, the lowest first
- */
-export function* captureDirty(machine: Machine, dirty: Uint8Array): Generator<Section> {
-  const pages: number[] = [];
-  forEachPage(dirty, (page) => pages.push(page));
-  for (let at = 0; at < pages.length; at += PAGES_PER_SECTION) {
-    yield pagesSection(machine, pages.slice(at, at + PAGES_PER_SECTION));
-  }
 }
 
 /** The last section, which makes the state valid. No instruction may be pending. */
 export function captureRest(machine: Machine): Section {
   return { section: StateSection.machine, bytes: captureMachine(machine) };
+}
+
+/**
+ * Pages as sections.
+ * @param pages their numbers, ascending
+ * @param base all of memory as it is where the sections will be applied: pages then go as what changed, or not at
+ *   all. None: they go by themselves
+ */
+export function* capturePages(
+  memory: GuestMemory,
+  pages: ArrayLike<number>,
+  base?: Uint8Array,
+): Generator<Section> {
+  using encoder = new PageEncoder();
+  for (let at = 0; at < pages.length;) {
+    at += encoder.add(memory.bytes, pages, at, base);
+    if (encoder.count > 0) yield { section: StateSection.pages, bytes: encoder.take() };
+  }
 }
 
 /**
@@ -74,7 +76,7 @@ export function captureRest(machine: Machine): Section {
 export function applySection(machine: Machine, { section, bytes }: Section): boolean {
   switch (section) {
     case StateSection.pages:
-      applyPages(machine, bytes);
+      applyPages(machine.memory, bytes);
       return false;
     case StateSection.machine:
       applyMachine(machine, bytes);
@@ -84,33 +86,9 @@ export function applySection(machine: Machine, { section, bytes }: Section): boo
   }
 }
 
-function pagesSection(machine: Machine, pages: readonly number[]): Section {
-  const head = 4 + 4 * pages.length;
-  const bytes = new Uint8Array(head + pages.length * PAGE_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, pages.length, true);
-  pages.forEach((page, index) => {
-    view.setUint32(4 + 4 * index, page, true);
-    bytes.set(machine.memory.page(page), head + index * PAGE_BYTES);
-  });
-  return { section: StateSection.pages, bytes };
-}
-
-function applyPages(machine: Machine, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = bytes.length >= 4 ? view.getUint32(0, true) : 0;
-  const head = 4 + 4 * count;
-  if (bytes.length < 4 || bytes.length !== head + count * PAGE_BYTES) {
-    throw new PeerError(`a section of ${bytes.length} bytes for ${count} pages`);
-  }
-  for (let index = 0; index < count; index++) {
-    const page = view.getUint32(4 + 4 * index, true);
-    if (page >= machine.memory.pages) {
-      throw new PeerError(`page ${page} of a machine with ${machine.memory.pages}`);
-    }
-    const at = head + index * PAGE_BYTES;
-    machine.memory.write(page * PAGE_BYTES, bytes.subarray(at, at + PAGE_BYTES));
-  }
+/** Pages that go as changes are none of a state that is whole: there is no base for them. */
+function applyPages(memory: GuestMemory, bytes: Uint8Array): void {
+  decodePages(bytes, memory.pages, (page, bytes) => memory.write(page * PAGE_BYTES, bytes));
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
+import { MAX_STATE_BYTES } from "../codec/codec.ts";
+import { decodePages, MAX_BATCH_BYTES, MAX_BATCH_PAGES } from "../codec/pages.ts";
 import { OsError, PeerError } from "../base/errors.ts";
+import { forEachPage } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
-import { applySection, captureState, type Section, StateSection } from "./state.ts";
+import { PAGE_BYTES } from "./memory_map.ts";
+import { applySection, capturePages, captureState, type Section, StateSection } from "./state.ts";
 import { digestOf, emptyMachine, guestMachine, runScript } from "./testing.ts";
 import { VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
@@ -79,10 +84,12 @@ Deno.test("a section of another machine, or one that is cut, is a peer's fault",
   const boardAt = last.bytes.length - machine.board.encode().length;
   const bad: Section[] = [
     { section: 2, bytes: new Uint8Array(0) },
-    { section: StateSection.pages, bytes: new Uint8Array(3) },
     { section: StateSection.pages, bytes: pages.bytes.slice(0, -1) },
-    change(pages, (view) => view.setUint32(0, 0xffff_ffff, true)),
-    change(pages, (view) => view.setUint32(4, machine.memory.pages, true)),
+    { section: StateSection.pages, bytes: new Uint8Array(MAX_BATCH_PAGES + 1) },
+    { section: StateSection.pages, bytes: new Uint8Array(MAX_BATCH_BYTES + 1) },
+    { section: StateSection.pages, bytes: Uint8Array.of(31 << 3, 0xff, 0x7f) },
+    { section: StateSection.pages, bytes: Uint8Array.of(3, 1, 0, 0) },
+    change(pages, (view) => view.setUint8(0, 0xff)),
     { section: StateSection.machine, bytes: new Uint8Array(0) },
     { section: StateSection.machine, bytes: last.bytes.slice(0, -1) },
     change(last, (view) => view.setUint32(0, machine.memory.pages + 1, true)),
@@ -125,6 +132,52 @@ Deno.test("whatever is damaged in a section, it is applied or refused with a typ
     }),
     { seed, numRuns: 300 },
   );
+});
+
+Deno.test("a section has 256 pages at most, and 256 KiB, whatever is in memory", () => {
+  using machine = emptyMachine();
+  const noise = new Uint8Array(4 << 20);
+  for (let at = 0; at < noise.length; at += 65_536) {
+    crypto.getRandomValues(noise.subarray(at, at + 65_536));
+  }
+  machine.memory.write(0x30_0000, noise);
+  machine.memory.write(0x90_0000, new Uint8Array(4 << 20).fill(7));
+  let pages = 0;
+  for (const { section, bytes } of captureState(machine)) {
+    assert.ok(bytes.length <= MAX_STATE_BYTES, `${bytes.length} bytes`);
+    if (section !== StateSection.pages) continue;
+    const count = decodePages(bytes, machine.memory.pages, () => {});
+    assert.ok(count > 0 && count <= MAX_BATCH_PAGES, `${count} pages`);
+    pages += count;
+  }
+  assert.equal(pages, 2048);
+});
+
+Deno.test("dirty pages, sent as what changed, bring an older copy of memory up to date", () => {
+  using machine = guestMachine("stress", STRESS);
+  const copy = machine.memory.bytes.slice();
+  using listener = machine.dirty.listen("test", "nothing");
+  const bitmap = new Uint8Array(machine.memory.pages / 8);
+  let sent = 0;
+  let whole = 0;
+  for (let point = 1; machine.end === undefined; point += 97) {
+    runScript(machine, point);
+    listener.take(bitmap);
+    const dirty: number[] = [];
+    forEachPage(bitmap, (page) => dirty.push(page));
+    for (const { bytes } of capturePages(machine.memory, dirty, copy)) {
+      sent += bytes.length;
+      decodePages(
+        bytes,
+        machine.memory.pages,
+        (page, bytes) => copy.set(bytes, page * PAGE_BYTES),
+        copy,
+      );
+    }
+    whole += dirty.length * PAGE_BYTES;
+    assert.ok(Buffer.compare(copy, machine.memory.bytes) === 0, `memory at ${machine.point}`);
+  }
+  assert.ok(sent > 0 && sent < whole / 4, `${sent} bytes for pages of ${whole}`);
 });
 
 function change({ section, bytes }: Section, alter: (view: DataView) => void): Section {

@@ -17,8 +17,9 @@
  * Used by session_log.ts, one for each session.
  */
 import type { DirtyListener } from "../machine/dirty_set.ts";
+import { forEachPage } from "../machine/guest_memory.ts";
 import type { Machine } from "../machine/machine.ts";
-import { captureDirty, captureRest, type Section, StateSection } from "../machine/state.ts";
+import { capturePages, captureRest, type Section, StateSection } from "../machine/state.ts";
 import { encodeStateOutput, type StateOutput } from "../protocol/staged_state.ts";
 import { stateFrameBytes } from "../base/limits.ts";
 import type { LogMark, LogWriter } from "./log_writer.ts";
@@ -47,7 +48,9 @@ export class StateLogger implements Disposable {
     if (this.log.openEvents > 0 || from.through > this.#through) this.log.close(from, ranUs);
     this.#through = machine.point;
     this.#dirty.take(this.#bitmap);
-    for (const section of captureDirty(machine, this.#bitmap)) this.#add(section, from, ranUs);
+    const pages: number[] = [];
+    forEachPage(this.#bitmap, (page) => pages.push(page));
+    for (const section of capturePages(machine.memory, pages)) this.#add(section, from, ranUs);
     for (const output of outputs) {
       this.#add({ section: StateSection.outputs, bytes: encodeStateOutput(output) }, from, ranUs);
     }

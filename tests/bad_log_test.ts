@@ -139,7 +139,7 @@ Deno.test("replay says of what is no whole log what it is, and ends with the cod
       /incomplete .* no whole frame: cut/,
     ],
     ["flipped", flipped, ExitCode.peer, /flipped, frame 1, offset 16: .*CRC32C/i],
-    ["version", version, ExitCode.peer, /version is a log of version 9, expected 1/],
+    ["version", version, ExitCode.peer, /version is a log of version 9, expected 2/],
     ["memory", memory, ExitCode.peer, /memory is damaged, or no log: a guest can have/],
     ["other", other, ExitCode.peer, /other, frame \d+, offset \d+: .* pages/],
     ["empty", new Uint8Array(), ExitCode.peer, /empty is not a log/],

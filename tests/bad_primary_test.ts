@@ -187,14 +187,19 @@ Deno.test("a log that does not fit the machine ends the replay with the code for
       /state section 7, expected 0 or 1/,
     ),
     halting(
-      "a count of pages that lies",
-      pages(Uint8Array.of(255, 255, 255, 255, 0)),
-      /section of 5 bytes for/,
+      "half a page",
+      pages(new Uint8Array(2048).fill(1)),
+      /page batch at byte 2048: it ends inside a field/,
     ),
     halting(
       "a page beyond the end",
       pages(page(MEMORY_BYTES / 4096)),
-      /page 2048 of a machine with 2048/,
+      /page batch at byte 0: page beyond the end of memory \(found 2048, expected at most 2047\)/,
+    ),
+    halting(
+      "changes to a page of a state that is whole",
+      pages(Uint8Array.of(3, 1, 0, 9)),
+      /page batch at byte 3: changes to a page that is not here/,
     ),
     halting("no machine", machine(new Uint8Array()), /a machine section of 0 bytes/),
     halting("half a machine", machine(whole.slice(0, 999)), /a machine section of 999 bytes/),
@@ -258,7 +263,7 @@ Deno.test("a state in the middle of a log that can't be is refused with the code
       log,
       "a page beyond the end",
       state([pages, page(MEMORY_BYTES / 4096)], [rest, machine]),
-      /page 2048 of a machine with 2048/,
+      /page beyond the end of memory \(found 2048, expected at most 2047\)/,
     ),
     altered(
       log,

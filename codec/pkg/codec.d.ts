@@ -61,6 +61,72 @@ export class RawEncoder {
     time(point: number, clock_us: number): boolean;
 }
 
+export class RawPageDecoder {
+    free(): void;
+    [Symbol.dispose](): void;
+    complaint(): string;
+    /**
+     * Decodes the record.
+     */
+    decode(has_base: boolean): boolean;
+    constructor();
+    /**
+     * Moves to the next record: 0 at the end, 1 if it is a page by itself, 2 if it is changes, for
+     * which the base is to be put where the page comes out.
+     */
+    next(): number;
+    /**
+     * The record's page number.
+     */
+    number(): number;
+    /**
+     * Checks the batch's records, for a memory of so many pages.
+     */
+    open(memory_pages: number): boolean;
+    /**
+     * Where the page comes out.
+     */
+    pageAt(): number;
+    /**
+     * The address of `bytes` bytes, for the caller to put a batch into.
+     */
+    place(bytes: number): number;
+}
+
+export class RawPageEncoder {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Where their bases go.
+     */
+    basesAt(): number;
+    batchAt(): number;
+    batchBytes(): number;
+    complaint(): string;
+    /**
+     * How many records the batch has.
+     */
+    count(): number;
+    /**
+     * Appends the first `count` pages of the chunk, of which there must be room for.
+     */
+    encode(count: number, has_bases: boolean): boolean;
+    constructor();
+    /**
+     * Where a chunk's page numbers go, u32 each.
+     */
+    numbersAt(): number;
+    /**
+     * Where a chunk's pages go.
+     */
+    pagesAt(): number;
+    reset(): void;
+    /**
+     * How many pages the next chunk may have: as many as fit the batch for sure; 0 if it is full.
+     */
+    room(): number;
+}
+
 export function crc32c(seed: number, bytes: Uint8Array): number;
 
 /**

@@ -300,6 +300,203 @@ export class RawEncoder {
 }
 if (Symbol.dispose) RawEncoder.prototype[Symbol.dispose] = RawEncoder.prototype.free;
 
+export class RawPageDecoder {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RawPageDecoderFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_rawpagedecoder_free(ptr, 0);
+    }
+    /**
+     * @returns {string}
+     */
+    complaint() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.rawpagedecoder_complaint(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            deferred1_0 = r0;
+            deferred1_1 = r1;
+            return getStringFromWasm0(r0, r1);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+            wasm.__wbindgen_export2(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * Decodes the record.
+     * @param {boolean} has_base
+     * @returns {boolean}
+     */
+    decode(has_base) {
+        const ret = wasm.rawpagedecoder_decode(this.__wbg_ptr, has_base);
+        return ret !== 0;
+    }
+    constructor() {
+        const ret = wasm.rawpagedecoder_new();
+        this.__wbg_ptr = ret;
+        RawPageDecoderFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Moves to the next record: 0 at the end, 1 if it is a page by itself, 2 if it is changes, for
+     * which the base is to be put where the page comes out.
+     * @returns {number}
+     */
+    next() {
+        const ret = wasm.rawpagedecoder_next(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * The record's page number.
+     * @returns {number}
+     */
+    number() {
+        const ret = wasm.rawpagedecoder_number(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Checks the batch's records, for a memory of so many pages.
+     * @param {number} memory_pages
+     * @returns {boolean}
+     */
+    open(memory_pages) {
+        const ret = wasm.rawpagedecoder_open(this.__wbg_ptr, memory_pages);
+        return ret !== 0;
+    }
+    /**
+     * Where the page comes out.
+     * @returns {number}
+     */
+    pageAt() {
+        const ret = wasm.rawpagedecoder_pageAt(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * The address of `bytes` bytes, for the caller to put a batch into.
+     * @param {number} bytes
+     * @returns {number}
+     */
+    place(bytes) {
+        const ret = wasm.rawpagedecoder_place(this.__wbg_ptr, bytes);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) RawPageDecoder.prototype[Symbol.dispose] = RawPageDecoder.prototype.free;
+
+export class RawPageEncoder {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RawPageEncoderFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_rawpageencoder_free(ptr, 0);
+    }
+    /**
+     * Where their bases go.
+     * @returns {number}
+     */
+    basesAt() {
+        const ret = wasm.rawpageencoder_basesAt(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    batchAt() {
+        const ret = wasm.rawpageencoder_batchAt(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    batchBytes() {
+        const ret = wasm.rawpageencoder_batchBytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {string}
+     */
+    complaint() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.rawpageencoder_complaint(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            deferred1_0 = r0;
+            deferred1_1 = r1;
+            return getStringFromWasm0(r0, r1);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+            wasm.__wbindgen_export2(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * How many records the batch has.
+     * @returns {number}
+     */
+    count() {
+        const ret = wasm.rawpageencoder_count(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Appends the first `count` pages of the chunk, of which there must be room for.
+     * @param {number} count
+     * @param {boolean} has_bases
+     * @returns {boolean}
+     */
+    encode(count, has_bases) {
+        const ret = wasm.rawpageencoder_encode(this.__wbg_ptr, count, has_bases);
+        return ret !== 0;
+    }
+    constructor() {
+        const ret = wasm.rawpageencoder_new();
+        this.__wbg_ptr = ret;
+        RawPageEncoderFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Where a chunk's page numbers go, u32 each.
+     * @returns {number}
+     */
+    numbersAt() {
+        const ret = wasm.rawpageencoder_numbersAt(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Where a chunk's pages go.
+     * @returns {number}
+     */
+    pagesAt() {
+        const ret = wasm.rawpageencoder_pagesAt(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    reset() {
+        wasm.rawpageencoder_reset(this.__wbg_ptr);
+    }
+    /**
+     * How many pages the next chunk may have: as many as fit the batch for sure; 0 if it is full.
+     * @returns {number}
+     */
+    room() {
+        const ret = wasm.rawpageencoder_room(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) RawPageEncoder.prototype[Symbol.dispose] = RawPageEncoder.prototype.free;
+
 /**
  * @param {number} seed
  * @param {Uint8Array} bytes
@@ -333,6 +530,12 @@ const RawDecoderFinalization = (typeof FinalizationRegistry === 'undefined')
 const RawEncoderFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_rawencoder_free(ptr, 1));
+const RawPageDecoderFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_rawpagedecoder_free(ptr, 1));
+const RawPageEncoderFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_rawpageencoder_free(ptr, 1));
 
 function addHeapObject(obj) {
     if (heap_next === heap.length) heap.push(heap.length + 1);

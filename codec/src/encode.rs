@@ -56,6 +56,13 @@ pub enum Misuse {
     },
     /// A message can't have this kind.
     MessageKind(u8),
+    /// A page at or before the last one of its batch.
+    PageBackwards {
+        /// The page given.
+        page: u64,
+        /// The first page that could follow.
+        next: u64,
+    },
 }
 
 impl fmt::Display for Misuse {
@@ -74,6 +81,9 @@ impl fmt::Display for Misuse {
             Misuse::Full { bytes } => write!(out, "no room in the frame for {bytes} bytes"),
             Misuse::ThroughBehind { through, last } => {
                 write!(out, "through {through} lies before the last event's point {last}")
+            }
+            Misuse::PageBackwards { page, next } => {
+                write!(out, "page {page}, expected {next} or a later one")
             }
             Misuse::MessageKind(kind) => write!(out, "kind {kind} is not a message's"),
         }

@@ -5,7 +5,7 @@ use core::fmt;
 /// Why a frame is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The frame ends inside a field.
+    /// The frame, or batch, ends inside a field.
     Truncated,
     /// The first four bytes are not "USTY".
     Magic,
@@ -39,12 +39,39 @@ pub enum Reason {
     FirstEvent,
     /// More bytes than an event of this kind may carry.
     EventLength,
+    /// A page batch longer than any is.
+    BatchLength,
+    /// A record of a kind that no page has.
+    PageKind,
+    /// More records than one batch may have.
+    PageCount,
+    /// A page beyond the end of memory.
+    PageNumber,
+    /// More bytes than a record of this kind may have, or none.
+    RecordLength,
+    /// Changes to a page that this end does not have.
+    NoBase,
+    /// Bytes that LZ4 did not make, or more than a page's.
+    Packed,
+    /// They unpack to too few bytes.
+    UnpackedLength,
+    /// Changes that have other bytes than their masks say.
+    Changes,
+}
+
+/// What it is that breaks the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A frame.
+    Frame,
+    /// A page batch.
+    Pages,
 }
 
 impl Reason {
     const fn words(self) -> &'static str {
         match self {
-            Reason::Truncated => "the frame ends inside a field",
+            Reason::Truncated => "it ends inside a field",
             Reason::Magic => "not a frame: wrong magic",
             Reason::Version => "unknown version",
             Reason::Kind => "there is no frame kind 0",
@@ -61,6 +88,15 @@ impl Reason {
             Reason::Span => "span longer than through",
             Reason::FirstEvent => "the first event is not where the span begins",
             Reason::EventLength => "event too long",
+            Reason::BatchLength => "batch too long",
+            Reason::PageKind => "unknown kind of record",
+            Reason::PageCount => "too many pages",
+            Reason::PageNumber => "page beyond the end of memory",
+            Reason::RecordLength => "not a length that this record can have",
+            Reason::NoBase => "changes to a page that is not here",
+            Reason::Packed => "not LZ4, or longer than what it stands for",
+            Reason::UnpackedLength => "it unpacks to the wrong length",
+            Reason::Changes => "changes of another length than their masks say",
         }
     }
 }
@@ -68,9 +104,11 @@ impl Reason {
 /// A frame that breaks the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
+    /// What it is about.
+    pub part: Part,
     /// What rule is broken.
     pub reason: Reason,
-    /// Where the offending field begins, in bytes from the start of the frame.
+    /// Where the offending field begins, in bytes from the start of the frame or batch.
     pub offset: usize,
     /// The value found there.
     pub found: u64,
@@ -80,23 +118,35 @@ pub struct Fault {
 
 impl Fault {
     pub(crate) const fn new(reason: Reason, offset: usize, found: u64, expected: u64) -> Fault {
-        Fault { reason, offset, found, expected }
+        Fault { part: Part::Frame, reason, offset, found, expected }
+    }
+
+    /// The same fault of a page batch.
+    pub(crate) const fn of_pages(self) -> Fault {
+        Fault { part: Part::Pages, ..self }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fault { reason, offset, found, expected } = self;
-        write!(out, "bad frame at byte {offset}: {}", reason.words())?;
+        let Fault { part, reason, offset, found, expected } = self;
+        let part = match part {
+            Part::Frame => "frame",
+            Part::Pages => "page batch",
+        };
+        write!(out, "bad {part} at byte {offset}: {}", reason.words())?;
         match reason {
-            Reason::Truncated => Ok(()),
+            Reason::Truncated | Reason::NoBase | Reason::Packed => Ok(()),
             Reason::Magic | Reason::Checksum => {
                 write!(out, " (found {found:#010x}, expected {expected:#010x})")
             }
             Reason::PayloadLength | Reason::Unsafe | Reason::BeyondThrough => {
                 write!(out, " (found {found}, expected at most {expected})")
             }
-            Reason::Span | Reason::EventLength => {
+            Reason::Span | Reason::EventLength | Reason::BatchLength => {
+                write!(out, " (found {found}, expected at most {expected})")
+            }
+            Reason::PageKind | Reason::PageCount | Reason::PageNumber | Reason::RecordLength => {
                 write!(out, " (found {found}, expected at most {expected})")
             }
             Reason::Kind | Reason::Overlong => write!(out, " (found {found})"),

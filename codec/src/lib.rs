@@ -1,8 +1,9 @@
 //! The frames of the logging channel: how the log, and whatever else the two sides tell each
 //! other, is laid out in bytes, and how those bytes are checked.
 //!
-//! The core (`header`, `encode`, `decode`, `varint`, `checksum`, `fault`) is pure and `no_std`:
-//! bytes in, values out, no panic on any input. `wasm` is the boundary that `codec/codec.ts` calls.
+//! The core (`header`, `encode`, `decode`, `varint`, `checksum`, `fault`, and of page batches `page`,
+//! `page_encode`, `page_decode`, `changes`) is pure and `no_std`: bytes in, values out, no panic on any
+//! input. `wasm` and `page_wasm` are the boundary that `codec/codec.ts` and `codec/pages.ts` call.
 //!
 //! All numbers are little-endian. A frame is a header and a payload:
 //!
@@ -45,16 +46,24 @@
 //! - length: varint; at most 64 KiB of data or control, 256 KiB of state.
 //! - points do not decrease and do not pass through; clocks do not decrease.
 //! - each frame stands for itself: nothing is carried over from the one before.
+//!
+//! What a state event carries of guest memory is a page batch, which `page` draws: pages, each in
+//! as few bytes as it takes, some of them as changes to what both ends have already.
 #![no_std]
 
 extern crate alloc;
 
+pub mod changes;
 pub mod checksum;
 pub mod decode;
 pub mod encode;
 pub mod event;
 pub mod fault;
 pub mod header;
+pub mod page;
+pub mod page_decode;
+pub mod page_encode;
+mod page_wasm;
 mod varint;
 mod wasm;
 

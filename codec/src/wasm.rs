@@ -33,7 +33,7 @@ fn integer_u8(value: f64) -> Result<u8, Misuse> {
     Ok(integer(value, u8::MAX.into())? as u8)
 }
 
-fn address(bytes: &[u8]) -> u32 {
+pub(crate) fn address(bytes: &[u8]) -> u32 {
     bytes.as_ptr() as usize as u32
 }
 

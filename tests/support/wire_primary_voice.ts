@@ -108,7 +108,7 @@ export class PrimaryVoice {
       { type: "refuse", why: oddText(random, "no"), retry: random.below(2) === 0 },
       { type: "ended", why: oddText(random, "done") },
       { type: "protected", stateSequence: oddNumber(random, progress.replayed) },
-      { type: "hello", protocol: 1, who: "b", machineId: "" },
+      { type: "hello", protocol: 2, who: "b", machineId: "" },
       { type: "ack", received: 1, replayed: 1, point: 1, echoMs: 1 },
       { type: "won", generation: 2 },
       { type: "leave", why: "no" },
