@@ -69,6 +69,9 @@ Deno.test("every request has its result checked", () => {
     ["#2 time", "120ms 2026-11-23 00:34:35", "20ms 2026-11-23 00:34:35"],
     ["#2 time", "120ms no clock", "noon"],
     ["add -9", "-4", "14"],
+    ["#2 tsc", "up 7 to 12", "up 7 to 13"],
+    ["#2 random", "luck runs out, down 7 to -2", "luck runs out, down 7 to 12"],
+    ["#2 tscp", "up 1000 to 1005", "up 1001 to 1006"],
   ];
   for (const [request, right, wrong] of results) {
     const output = (result: string) =>

@@ -67,7 +67,7 @@ export type DeviceState = Readonly<Record<string, FieldValue>>;
 export interface DigestField {
   /** Device, part and field, such as `pic.slave.imr`. */
   readonly name: string;
-  /** Its value; of a flag 0 or 1. */
+  /** Its value in 64 bits, unsigned: of a flag 0 or 1, a negative number as its two's complement. */
   readonly value: bigint;
 }
 
@@ -239,8 +239,9 @@ export class Registers {
     for (const { name, key, record } of this.#rows) {
       const path = `${this.device}.${name}`;
       const value = record[key]!;
-      if (!(value instanceof Uint8Array)) list.push({ name: path, value: BigInt(value) });
-      else {
+      if (!(value instanceof Uint8Array)) {
+        list.push({ name: path, value: BigInt.asUintN(64, BigInt(value)) });
+      } else {
         const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
         for (let at = 0; at < value.length; at += 8) {
           list.push({ name: `${path}[${at}]`, value: view.getBigUint64(at, true) });

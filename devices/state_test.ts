@@ -57,7 +57,7 @@ Deno.test("digest fields carry the device's, the part's and the field's name", (
     "dev0.left.small=3",
     "dev0.left.medium=1",
     "dev0.left.large=4294967295",
-    "dev0.left.signed=-5",
+    "dev0.left.signed=18446744073709551611",
     "dev0.left.on=1",
     "dev0.left.memory[0]=256",
   ]);

@@ -2,6 +2,7 @@
 // in which they must do the same as in ours. Run by `deno task ok`; needs qemu-system-x86 (apt-get).
 
 import assert from "node:assert/strict";
+import { checkSpin } from "../tests/support/spin.ts";
 
 /** Bound on one QEMU run; it is killed then, and the test fails on its exit code. */
 const RUN_MAX_MS = 60_000;
@@ -131,6 +132,25 @@ Deno.test("stress exercises every port and interrupt source and ends with code 0
   for (const vector of ["20", "24", "28"]) {
     assert(lines.some((line) => new RegExp(`^vector ${vector} count [1-9]`).test(line)), vector);
   }
+});
+
+Deno.test("a spin answers between its timer's interrupts, writes as many pages as it is told to, and has the right result", async () => {
+  const commandLine = "working-set=4M seconds=2 pages-per-second=500 hz=50";
+  const process = boot("spin", commandLine, await chooseAccelerator());
+  const writer = process.stdin.getWriter();
+  const ask = (question: string) => writer.write(new TextEncoder().encode(`${question}\n`));
+  let output = "";
+  for await (const line of linesOf(process)) {
+    output += `${line}\n`;
+    if (line.startsWith("spin ")) {
+      for (const question of ["?", "what", "?"]) await ask(question);
+    } else if (line.startsWith("answer 3 ")) await ask("?");
+  }
+  const { answers, pages, rounds } = checkSpin(output);
+  assert.deepEqual([answers, pages], [4, 1024]);
+  assert(rounds > 0);
+  assert.equal((await process.status).code, ENDED_WELL);
+  await writer.close().catch(() => {}); // its reader is gone
 });
 
 Deno.test("stress refuses arguments that are no numbers", async () => {

@@ -4,6 +4,7 @@
  * Both sides list the same fields in the same order, so that only values travel; a difference is
  * then named by its field. Values are unsigned 64-bit, each a LEB128 varint.
  */
+import { assert } from "../base/assert.ts";
 import { DivergenceError, PeerError } from "../base/errors.ts";
 
 /** One field: a dotted name and an unsigned 64-bit value. */
@@ -19,7 +20,8 @@ const U64_MAX = 2n ** 64n - 1n;
 export function encodeFields(fields: readonly StateField[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(fields.length * VARINT_BYTES_MAX);
   let at = 0;
-  for (const { value } of fields) {
+  for (const { name, value } of fields) {
+    assert(value >= 0n && value <= U64_MAX, `${name} is ${value}, expected 64 bits without a sign`);
     let rest = value;
     while (rest >= 0x80n) {
       bytes[at++] = Number(rest & 0x7fn) | 0x80;

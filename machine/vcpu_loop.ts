@@ -39,6 +39,14 @@ const EXIT_WORD = {
   unknown: 12,
 } as const;
 
+/** What KVM gives up for, by its suberror: Linux's `include/uapi/linux/kvm.h`, KVM_INTERNAL_ERROR_... */
+const INTERNAL_ERRORS: Readonly<Record<number, string>> = {
+  1: "it can't emulate the next instruction",
+  2: "two exceptions at once",
+  3: "an exit came amid the delivery of an event",
+  4: "an exit for a reason that it does not expect",
+};
+
 /** The console's sink number: the only sink that devices have so far. */
 const CONSOLE = 0;
 
@@ -171,6 +179,7 @@ export class VcpuLoop {
     const { exits } = machine;
     this.source.enter(machine, false);
     exits.word(exit.address);
+    exits.word(Math.floor(exit.address / 2 ** 32));
     exits.word(exit.width | (exit.isWrite ? 1 << 24 : 0));
     if (exit.isWrite) {
       for (let index = 0; index < exit.width; index++) exits.word(exit.data[index]!);
@@ -206,7 +215,9 @@ export class VcpuLoop {
         return;
       case "internal-error":
         machine.end = {
-          why: `KVM could not go on with the guest (internal error ${exit.suberror})`,
+          why: `KVM could not go on with the guest: ${
+            INTERNAL_ERRORS[exit.suberror] ?? `internal error ${exit.suberror}`
+          }`,
           code: 1,
         };
         return;

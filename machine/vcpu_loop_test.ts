@@ -17,6 +17,18 @@ const END_WITH_EAX = [...movEdx(0xf4), OUT_EAX];
 const MOV_EAX_FROM_NOWHERE = [0xa1, 0, 0, 0, 0xd0];
 const MOV_NOWHERE_FROM_EAX = [0xa3, 0, 0, 0, 0xd0];
 
+/** Turns long mode's paging on, with its root at 2 MiB, reads at 1 GiB, and halts. */
+const READ_AT_1_GIB = [
+  ...[0xb8, 0x20, 0, 0, 0, 0x0f, 0x22, 0xe0], // CR4: PAE
+  ...[0xb8, 0, 0, 0x20, 0, 0x0f, 0x22, 0xd8], // CR3
+  ...[0xb9, 0x80, 0, 0, 0xc0, 0xb8, 0, 1, 0, 0, 0x31, 0xd2, 0x0f, 0x30], // EFER: LME
+  ...[0xb8, 0x01, 0, 0, 0x80, 0x0f, 0x22, 0xc0], // CR0
+  ...[0xa1, 0, 0, 0, 0x40, HLT],
+];
+/** Present, writable, accessed, dirty, 2 MiB. */
+const LARGE_PAGE = 0xe3n;
+const words = (...values: bigint[]) => new Uint8Array(BigUint64Array.from(values).buffer);
+
 /** Runs code to its end; how it ended. */
 function endOf(code: readonly number[]) {
   using machine = tinyMachine(code);
@@ -51,6 +63,20 @@ Deno.test("an MSR that no machine has is a fault of the guest's instruction", ()
 Deno.test("memory that is not there reads as all ones and swallows what is written", () => {
   const { code } = endOf([...MOV_NOWHERE_FROM_EAX, ...MOV_EAX_FROM_NOWHERE, ...END_WITH_EAX]);
   assert.equal(code, 0xffff_ffff);
+});
+
+Deno.test("addresses above 4 GiB are told apart in the exit sequence", () => {
+  const checksums = [0xd000_0000n, 0x1_d000_0000n, 0x2_d000_0000n].map((address) => {
+    using machine = tinyMachine(READ_AT_1_GIB);
+    machine.memory.write(0x20_0000, words(0x20_1023n));
+    machine.memory.write(0x20_1000, words(0x20_2023n, 0x20_3023n));
+    machine.memory.write(0x20_2000, words(LARGE_PAGE));
+    machine.memory.write(0x20_3000, words(address | LARGE_PAGE));
+    runScript(machine);
+    assert.equal(machine.point, 2);
+    return machine.exits.value;
+  });
+  assert.equal(new Set(checksums).size, checksums.length);
 });
 
 Deno.test("ports that nobody claims read as all ones", () => {

@@ -16,7 +16,7 @@ import { parseAddress } from "../link/address.ts";
 import { insecureOption, keysOption, Security } from "../link/security.ts";
 import { serveStatus } from "../link/status_server.ts";
 import type { Interposer, PrimarySide } from "./primary_side.ts";
-import type { GuestRequest } from "./guest_source.ts";
+import { BUNDLED_GUESTS, type GuestRequest } from "./guest_source.ts";
 import { Solo } from "./solo.ts";
 import { type PrimaryOptions, startPrimary } from "./start.ts";
 
@@ -25,6 +25,7 @@ const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or
 const SLICE_HELP =
   "a guest that computes for so long without an exit is stopped, to let things enter";
 const SLICE_MS = 20;
+const GUEST_NAMES = Object.keys(BUNDLED_GUESTS).join(", ");
 
 /** Tells the caller what to exit with. */
 export type Done = (code: ExitCodeValue) => void;
@@ -36,10 +37,7 @@ export function runCommand(done: Done) {
     "understudy run ledger --record ledger.log",
     "understudy run stress --cmdline '7 100' --console file:stress.txt",
   ])
-    .argument(
-      "<guest>",
-      "a bundled guest (hello, ledger, stress, spin, rogue) or a PVH ELF image's path",
-    )
+    .argument("<guest>", `a bundled guest (${GUEST_NAMES}) or a PVH ELF image's path`)
     .option("--console <c>", CONSOLE_HELP, "stdio")
     .option("--cmdline <s>", "the guest's command line")
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
@@ -102,10 +100,7 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
 /** What a primary is started with, as options: also for `understudy serve`. */
 export function withPrimaryOptions(base: ReturnType<typeof command>) {
   return base
-    .argument(
-      "<guest>",
-      "a bundled guest (hello, ledger, stress, spin, rogue) or a PVH ELF image's path",
-    )
+    .argument("<guest>", `a bundled guest (${GUEST_NAMES}) or a PVH ELF image's path`)
     .requiredOption("--listen <addr>", "where backups can join, HOST:PORT")
     .option("--advertise <addr>", "where the other side reaches --listen (default: as it says)")
     .requiredOption(

@@ -7,6 +7,7 @@ import { parseImage } from "../machine/elf.ts";
 /** The guests that come with Understudy, and what they are run with if nothing is said. */
 export const BUNDLED_GUESTS: Readonly<Record<string, { readonly commandLine: string }>> = {
   hello: { commandLine: "" },
+  hostile: { commandLine: "1" },
   ledger: { commandLine: "" },
   rogue: { commandLine: "" },
   spin: { commandLine: "seconds=10" },

@@ -9,7 +9,7 @@ set -eu
 
 expected="rustc 1.95.0 (59807616e 2026-04-14)"
 target=x86_64-unknown-linux-gnu
-guests="hello ledger rogue spin stress"
+guests="hello hostile ledger rogue spin stress"
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 images=$root/guests/images

@@ -81,7 +81,7 @@ step "codec: cargo test" cargo_in codec test --quiet --locked
 step "codec: the built package is the source's" scripts/build-codec.sh --check
 step "guests: cargo fmt" cargo_in guests fmt --all --check
 step "guests: cargo clippy" cargo_in guests clippy --quiet --locked --workspace -- -D warnings
-step "guests: cargo test" cargo_in guests test --quiet --locked --package ledger
+step "guests: cargo test" cargo_in guests test --quiet --locked --package ledger --package spin
 step "guests: the built images are the source's" scripts/build-guests.sh --check
 step "model: spin" scripts/check-model.sh
 # Bounded, so that a test that hangs is a failure with a name: it is the last one that is shown.

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { Random } from "./random.ts";
 import { recordGuest, type Recording, type RecordOptions } from "./record.ts";
-import { digestPoints, replayFrames } from "./replay.ts";
+import { digestPoints, replayFrames, type ReplayOptions } from "./replay.ts";
 
 /** How much was checked. */
 export interface Checked {
@@ -29,11 +29,22 @@ export interface Checked {
 export async function checkExact(options: RecordOptions): Promise<Checked> {
   const recording = await recordGuest(options);
   assert.equal(recording.end.code, 0, recording.end.why);
+  return await checkReplay(recording);
+}
+
+/**
+ * Replays each session of a recording.
+ * @throws DivergenceError or AssertionError where the replay is not exact
+ */
+export async function checkReplay(
+  recording: Recording,
+  options: Partial<ReplayOptions> = {},
+): Promise<Checked> {
   let replayed = 0;
   let digests = 0;
   let logBytes = 0;
   for (const log of recording.logs) {
-    const replay = await replaySession(log, recording);
+    const replay = await replaySession(log, recording, options);
     replayed += replay.points;
     digests += replay.digests;
     logBytes += log.reduce((sum, { length }) => sum + length, 0);
@@ -42,10 +53,15 @@ export async function checkExact(options: RecordOptions): Promise<Checked> {
   return { points, forcedPoints, replayed, digests, sessions: logs.length, logBytes };
 }
 
-async function replaySession(log: readonly Uint8Array[], recording: Recording) {
+async function replaySession(
+  log: readonly Uint8Array[],
+  recording: Recording,
+  options: Partial<ReplayOptions>,
+) {
   const isLast = log === recording.logs.at(-1);
   let first: number | undefined;
   const replay = await replayFrames(log, {
+    ...options,
     memoryBytes: recording.memoryBytes,
     onReplayed: ({ through }) => first ??= through,
   });

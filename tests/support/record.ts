@@ -30,7 +30,12 @@ export interface RecordOptions {
   readonly epochLengthMs?: number;
   /** Begin a new session, with the running guest's state, after each so many outputs. */
   readonly outputsPerSession?: number;
+  /** End a guest that has put nothing out for so long: one that does not end by itself. */
+  readonly patienceMs?: number;
 }
+
+/** What a guest whose recorder has lost its patience ended for. */
+export const OUT_OF_PATIENCE = "nothing came for too long";
 
 /** A recorded run. */
 export interface Recording {
@@ -79,7 +84,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 
 async function readToEnd(
   thread: VcpuThread,
-  { input, outputsPerSession, epochLengthMs }: RecordOptions,
+  { input, outputsPerSession, epochLengthMs, patienceMs }: RecordOptions,
 ): Promise<Omit<Recording, "memoryBytes" | "forcedPoints">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
   const outputs: Uint8Array<ArrayBuffer>[] = [];
@@ -89,6 +94,7 @@ async function readToEnd(
   let points = 0;
   let end: GuestEnd | undefined;
   const tell = (command: RecorderCommand) => thread.command(command);
+  using patience = new Patience(patienceMs, () => tell({ type: "end", why: OUT_OF_PATIENCE }));
   const startLog = () =>
     tell({
       type: "startLog",
@@ -102,6 +108,7 @@ async function readToEnd(
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {
       const { bytes } = readOutput(body);
+      patience.renew();
       outputs.push(bytes);
       text += decoder.decode(bytes, { stream: true });
       const typed = input?.(text);
@@ -113,7 +120,10 @@ async function readToEnd(
       const frame = readFrame(body);
       (logs[frame.session - 1] ??= []).push(frame.bytes);
       points = frame.through;
-      if (frame.completesState && frame.session === 1) await tell({ type: "resume" });
+      if (frame.completesState && frame.session === 1) {
+        patience.renew();
+        await tell({ type: "resume" });
+      }
     } else {
       const notice = decodeMessageRecord<ThreadNotice | RecorderNotice>(body);
       if (notice.type === "ready") {
@@ -121,6 +131,7 @@ async function readToEnd(
         await startLog();
       } else if (notice.type === "ended") {
         end = notice.end;
+        patience.end();
         await tell({ type: "quit" });
       } else if (notice.type === "gone") {
         if (notice.failure !== undefined) throw errorOf(notice.failure);
@@ -129,6 +140,26 @@ async function readToEnd(
         return { logs: logs.filter((log) => log !== undefined), output, end, points };
       }
     }
+  }
+}
+
+/** Acts once, if it is not renewed in time. */
+class Patience implements Disposable {
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly ms: number | undefined, private readonly act: () => void) {}
+
+  renew(): void {
+    this.end();
+    if (this.ms !== undefined) this.#timer = setTimeout(this.act, this.ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
   }
 }
 

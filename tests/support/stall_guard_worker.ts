@@ -1,17 +1,20 @@
 /** The thread of stall_guard.ts: kicks once a run has taken too long, and again. */
 import { kick } from "../../ffi/kick.ts";
-import { GuardCell, STALL_MS } from "./stall_guard.ts";
+import { GuardCell } from "./stall_guard.ts";
 
 const scope = globalThis as unknown as {
   onmessage: (event: MessageEvent<Int32Array<SharedArrayBuffer>>) => void;
+  postMessage(message: unknown): void;
 };
 
 scope.onmessage = ({ data: cells }) => {
+  scope.postMessage("ready");
   for (;;) {
     Atomics.wait(cells, GuardCell.run, 0);
     const run = Atomics.load(cells, GuardCell.run);
     if (run === 0) continue;
-    if (Atomics.wait(cells, GuardCell.run, run, STALL_MS) !== "timed-out") continue;
+    const patienceMs = cells[GuardCell.patience];
+    if (Atomics.wait(cells, GuardCell.run, run, patienceMs) !== "timed-out") continue;
     kick({ pid: cells[GuardCell.pid]!, tid: cells[GuardCell.tid]! });
   }
 };

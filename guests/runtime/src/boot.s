@@ -143,16 +143,19 @@ gdt_end:
     .balign 4096
 page_root:
     .skip 4096
+    .globl page_pointers
 page_pointers:
     .skip 4096
 page_directories:
     .skip 4 * 4096
 idt:
     .skip 48 * 16
+    .globl tss
 tss:
     .skip 104 + 8192 + 1
     .balign 4096
     .skip 16384
+    .globl ring0_stack_top
 ring0_stack_top:
     .skip 65536
     .globl ring3_stack_top

@@ -1,0 +1,67 @@
+/**
+ * Records one course of the hostile guest, replays it and compares: whatever the guest does to its machine, it has
+ * to end clearly, and the replay has to do the same.
+ *
+ * Called by hostile_test.ts and by the campaign campaigns/hostile.ts.
+ */
+import type { GuestEnd } from "../../machine/machine.ts";
+import { checkReplay } from "./exactness.ts";
+import { Random } from "./random.ts";
+import { recordGuest } from "./record.ts";
+import { StalledError, StallGuard } from "./stall_guard.ts";
+
+/** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
+export const HOSTILE_PATIENCE_MS = 1000;
+const EXITS_PER_DIGEST = 150;
+
+/** What a course came to. */
+export interface HostileRun {
+  readonly seed: number;
+  /** What it did last: `finale ...`, or `attack ...` if it did not come to that. */
+  readonly last: string;
+  /** How many attacks it began. */
+  readonly attacks: number;
+  readonly end: GuestEnd;
+  readonly points: number;
+  readonly digests: number;
+  readonly sessions: number;
+}
+
+/**
+ * Runs the course of `seed` in sessions, which begin anywhere in it.
+ * @param rest of the guest's command line
+ * @param patienceMs longer where everything takes longer
+ * @throws what the recording died of; DivergenceError, AssertionError or StalledError where the replay is not exact
+ */
+export async function checkHostile(
+  seed: number,
+  rest = "",
+  patienceMs = HOSTILE_PATIENCE_MS,
+): Promise<HostileRun> {
+  const random = new Random(seed);
+  const recording = await recordGuest({
+    guest: "hostile",
+    commandLine: `${seed} ${rest}`,
+    exitsPerDigest: EXITS_PER_DIGEST,
+    outputsPerSession: random.pick([1, 4, 16, 1000]),
+    patienceMs,
+  });
+  const text = new TextDecoder("latin1").decode(recording.output);
+  const began = text.match(/^(attack \d+|finale) [\w ']+$/gm) ?? [];
+  using guard = new StallGuard();
+  const { points, digests, sessions } = await checkReplay(recording, {
+    onStart: ({ vcpu }) => guard.begin(vcpu),
+    onKick: () => {
+      throw new StalledError(`the replay of seed ${seed} came to nothing`);
+    },
+  });
+  return {
+    seed,
+    last: began.at(-1)?.replace(/\d+ /, "") ?? "nothing",
+    attacks: began.length,
+    end: recording.end,
+    points,
+    digests,
+    sessions,
+  };
+}
