@@ -169,6 +169,7 @@ export class PrimarySide {
         unreplayedBytes: session?.unreplayedBytes ?? null,
         states: gauges[Gauge.states],
       },
+      checkpointing: this.#protocol.rules.checkpointing,
       forcedPoints: gauges[Gauge.forcedPoints],
       ackLatencyMs: this.#ackLatency.percentiles(),
       executionLagMs: lagMs === undefined ? null : Math.round(lagMs),

@@ -89,9 +89,11 @@ export class SessionLog implements Disposable {
   }
 
   /** Whether something has entered that no closed frame has. */
-  lacks({ point, clockUs }: Machine): boolean {
+  lacks({ point, clockUs, board }: Machine): boolean {
     if (!this.isCheckpointing) return this.#writer.openEvents > 0;
-    return point !== this.#base.through || clockUs !== this.#baseClockUs;
+    const { through, inputOffset } = this.#base;
+    return point !== through || clockUs !== this.#baseClockUs ||
+      board.console.rxTotal !== inputOffset;
   }
 
   /** The clock moved to `clockUs`. */

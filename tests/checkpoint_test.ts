@@ -54,7 +54,7 @@ Deno.test(`nothing is lost when the primary of a guest that asks its processor i
 });
 
 Deno.test("checkpointing, a guest that computes is taken over and handed over without a word lost", async () => {
-  const commandLine = `seed=${seed} working-set=256K steps=20000`;
+  const commandLine = `seed=${seed} working-set=256K steps=20000 seconds=100000`;
   await using hosts = await Hosts.watched(
     PATIENT_MS,
     { guest: "spin", commandLine, primary: CHECKPOINTING },

@@ -9,7 +9,7 @@ import { checkExact } from "./support/exactness.ts";
 import { Hosts, PATIENT_MS } from "./support/pair_hosts.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { recordGuest } from "./support/record.ts";
-import { runCommand } from "./support/run_command.ts";
+import { runCommand, ScratchDirectory } from "./support/run_command.ts";
 import { checkSpin } from "./support/spin.ts";
 import { SpinWatch } from "./support/spin_watch.ts";
 
@@ -62,6 +62,18 @@ Deno.test(`and of one whose timer is off as well (seed ${seed})`, async () => {
   assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
 });
 
+Deno.test("a log file of a guest that computes without exits is replayed", async () => {
+  using scratch = new ScratchDirectory();
+  const log = scratch.file("log");
+  const args = ["spin", "--cmdline", `seed=${seed} working-set=64K steps=50000 rounds=2000`];
+  const recorded = await runCommand(["run", ...args, "--record", log, "--slice", "5ms"]);
+  assert.equal(recorded.code, 0, recorded.stderr);
+  const replayed = await runCommand(["replay", log]);
+  assert.equal(replayed.code, 0, replayed.stderr);
+  assert.match(replayed.stderr, /replay: exact/);
+  assert.equal(replayed.stdout, recorded.stdout);
+});
+
 Deno.test(`a log that is cut anywhere leads to a machine that goes on rightly, ${CUTS} times (seed ${seed})`, async () => {
   const recording = await recordGuest({
     guest: "spin",
@@ -112,7 +124,7 @@ Deno.test("a guest that computes without exits is answered though nobody logs it
 });
 
 Deno.test(`nothing is lost when the primary of a guest that computes is killed at random moments, ${KILLS} times`, async () => {
-  const commandLine = `seed=${seed} working-set=1M steps=20000`;
+  const commandLine = `seed=${seed} working-set=1M steps=20000 seconds=100000`;
   await using hosts = await Hosts.watched(
     PATIENT_MS,
     { guest: "spin", commandLine },
@@ -131,7 +143,7 @@ Deno.test(`nothing is lost when the primary of a guest that computes is killed a
 Deno.test("a guest that computes is handed over without a word lost or repeated", async () => {
   await using hosts = await Hosts.watched(
     PATIENT_MS,
-    { guest: "spin", commandLine: `seed=${seed} working-set=256K steps=50000` },
+    { guest: "spin", commandLine: `seed=${seed} working-set=256K steps=50000 seconds=100000` },
     (pair) => new SpinWatch(pair.consoles),
   );
   await hosts.watch.progress(3);

@@ -29,6 +29,6 @@ await killAgainAndAgain({
 }, each);
 await killAgainAndAgain({
   name: "spin",
-  options: { guest: "spin", commandLine: "working-set=1M steps=20000", primary },
+  options: { guest: "spin", commandLine: "working-set=1M steps=20000 seconds=100000", primary },
   watch: (pair) => new SpinWatch(pair.consoles),
 }, each);

@@ -14,7 +14,7 @@ const WORKING_SETS = ["64K", "1M", "8M"];
 const { kills, seed } = killOptions();
 console.log(`spin campaign, seed ${seed}`);
 for (const [index, workingSet] of WORKING_SETS.entries()) {
-  const commandLine = `seed=${seed % 1000} working-set=${workingSet} steps=20000`;
+  const commandLine = `seed=${seed % 1000} working-set=${workingSet} steps=20000 seconds=100000`;
   await killAgainAndAgain(
     {
       name: `working set ${workingSet}`,
