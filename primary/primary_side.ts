@@ -13,7 +13,6 @@
 import { holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
-import { Fifo } from "../base/fifo.ts";
 import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
 import { Gauge } from "../machine/channel.ts";
 import {
@@ -30,11 +29,12 @@ import type { ClaimResult } from "../arbiter/arbiter.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import type { ClaimOutcome, Halt } from "../protocol/types.ts";
-import { Latency } from "./latency.ts";
+import { AckLatency } from "./latency.ts";
 import { PreCopy } from "./pre_copy.ts";
 import type { Interposer, PrimaryParts } from "./primary_parts.ts";
 import { statusOf } from "./primary_status.ts";
-import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import type { LogRules, RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { sliceOf, Slicer } from "./slicer.ts";
 import { Throttle } from "./throttle.ts";
 
 export type { Interposer, PrimaryParts };
@@ -53,8 +53,7 @@ export class PrimarySide {
   readonly #parts: PrimaryParts;
   readonly #protocol: PrimaryProtocol;
   readonly #halted = Promise.withResolvers<Halt>();
-  readonly #ackLatency = new Latency();
-  #sentMs = new Fifo<{ readonly sequence: number; readonly sentMs: number }>();
+  readonly #ackLatency = new AckLatency();
   readonly #throttle: Throttle;
   /** The present session's state transfer, or the last one. */
   #transfer: PreCopy | undefined;
@@ -88,6 +87,7 @@ export class PrimarySide {
     const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
     this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
+    using _slicer = new Slicer(this.#parts.thread, sliceOf(this.#protocol.rules));
     const threadEnded = this.#readThread();
     this.#pumpInput();
     this.step({ type: "tick" });
@@ -146,9 +146,12 @@ export class PrimarySide {
   /** Outputs that this side performed at its takeover, for the status. */
   performedAtTakeover = 0;
 
-  /** The backup hears something that often: that may as well be log. */
-  get #frameAgeMs(): number {
-    return Math.min(reportPeriodMs(this.#protocol.rules), frameAgeMaxMs);
+  /** The backup hears something as often as a frame is closed at least: that may as well be log. */
+  get #logRules(): LogRules {
+    const { rules } = this.#protocol;
+    const { checkpointing, epochLengthMs } = rules;
+    const frameAgeMs = Math.min(reportPeriodMs(rules), frameAgeMaxMs);
+    return { frameAgeMs, checkpointing, epochLengthMs };
   }
 
   #tick(): void {
@@ -217,7 +220,9 @@ export class PrimarySide {
     interposer?.input?.(input);
     const nowMs = Math.floor(performance.now());
     const effects = this.#protocol.step(input, nowMs);
-    if (input.type === "message" && input.message.type === "ack") this.#measureAcks();
+    if (input.type === "message" && input.message.type === "ack") {
+      this.#ackLatency.received(this.#protocol.session?.received ?? 0);
+    }
     interposer?.decided?.(input);
     for (const effect of effects) {
       interposer?.before?.(effect);
@@ -236,7 +241,7 @@ export class PrimarySide {
         if (effect.message.type === "done") this.#doneOutputs++;
         return connections!.send(effect.connection, effect.message, this.#protocol.generation);
       case "sendFrame":
-        this.#sentMs.push({ sequence: effect.frame.sequence, sentMs: performance.now() });
+        this.#ackLatency.sent(effect.frame.sequence);
         return connections!.sendFrame(effect.connection, effect.frame.bytes);
       case "close":
         return connections!.drop(effect.connection, effect.why);
@@ -266,13 +271,13 @@ export class PrimarySide {
   }
 
   #startTransfer({ session, generation }: { session: number; generation: number }): void {
-    this.#sentMs = new Fifo();
+    this.#ackLatency.begin();
     this.#session = session;
     this.#transfer = new PreCopy({
       thread: this.#parts.thread,
       session,
       generation,
-      frameAgeMs: this.#frameAgeMs,
+      rules: this.#logRules,
       room: () => this.#protocol.pageRoomBytes,
       unappliedBytes: () => this.#protocol.session?.unappliedBytes ?? 0,
       step: (input) => this.step(input),
@@ -376,15 +381,6 @@ export class PrimarySide {
       }
     } catch (error) {
       if (!this.#isOver) this.#fail(error as Error);
-    }
-  }
-
-  /** The frames of the present session that its backup has received by now. */
-  #measureAcks(): void {
-    const received = this.#protocol.session?.received ?? 0;
-    const nowMs = performance.now();
-    while (this.#sentMs.first !== undefined && this.#sentMs.first.sequence <= received) {
-      this.#ackLatency.add(nowMs - this.#sentMs.shift()!.sentMs);
     }
   }
 
