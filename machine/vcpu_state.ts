@@ -178,7 +178,7 @@ export function vcpuFields(vcpu: Vcpu): StateField[] {
 /** What is pending for the guest. A vector that is not pending is what is left of an earlier one. */
 function pushEvents(fields: StateField[], view: DataView): void {
   const get = (path: (typeof EVENT_FIELDS)[number]) => kvmVcpuEvents.get(view, path);
-  const hasException = get("exception.injected") !== 0 || get("exception.pending") !== 0;
+  const hasException = get("exception.injected") !== 0;
   const hasInterrupt = get("interrupt.injected") !== 0;
   for (const path of EVENT_FIELDS) {
     const isLeftOver = (!hasException && path.startsWith("exception.")) ||
@@ -187,10 +187,10 @@ function pushEvents(fields: StateField[], view: DataView): void {
   }
 }
 
+/** KVM says of an exception that is pending that it is injected, too, and makes it so where this is applied. */
 const EVENT_FIELDS = [
   "exception.injected",
   "exception.nr",
-  "exception.pending",
   "exception.error_code",
   "interrupt.injected",
   "interrupt.nr",
