@@ -5,6 +5,9 @@
  * exit sequence and of the outputs must be the recorded ones; at each digest in the log the whole machine
  * must be. A difference is a DivergenceError that names the place.
  *
+ * A state in the middle of the log takes the place of a stretch that is not replayed. It is gathered until it is
+ * whole; what is there of one when the log ends has not happened.
+ *
  * The same class replays a live log in a backup's vCPU thread and a file in `understudy replay`.
  */
 import { crc32c, FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
@@ -14,7 +17,9 @@ import { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
+import { PAGE_BYTES } from "../machine/memory_map.ts";
 import { applySection, StateSection } from "../machine/state.ts";
+import { StagedState } from "../protocol/staged_state.ts";
 
 /** Where frames come from, and where what a replay does is told. */
 export interface ReplayIo {
@@ -30,6 +35,7 @@ export interface ReplayIo {
 export class Replayer implements InputSource, Disposable {
   readonly #decoder = new FrameDecoder();
   readonly #digester: Digester;
+  readonly #staged: StagedState;
   #frame: FrameHeader | undefined;
   #event: LogEvent | undefined;
   /** A state is being received and is not whole yet: a log begins with one. */
@@ -45,6 +51,8 @@ export class Replayer implements InputSource, Disposable {
   /** @param machine a machine whose memory is empty: the log begins with its state */
   constructor(machine: Machine, private readonly io: ReplayIo) {
     this.#digester = new Digester(machine, "nothing");
+    // Each page once: its number, and of its section's count at most all.
+    this.#staged = new StagedState(machine.memory.pages * (PAGE_BYTES + 8));
   }
 
   /** Whether the machine has the state that the log begins with: before that it is none. */
@@ -128,14 +136,20 @@ export class Replayer implements InputSource, Disposable {
 
   /** What the next event means at a boundary; undefined if it has been dealt with. */
   #meet(machine: Machine, event: LogEvent): Verdict | undefined {
-    if (event.kind === "state") return "settle";
-    if (this.#assembling) throw new PeerError(`a ${event.kind} event before the state is whole`);
+    if (this.#assembling) {
+      if (event.kind === "state") return "settle";
+      throw new PeerError(`a ${event.kind} event before the state is whole`);
+    }
+    if (event.kind !== "state" && !this.#staged.isEmpty) {
+      throw new PeerError(`a ${event.kind} event in the middle of a state`);
+    }
     if (event.point > machine.point) {
       if (machine.end !== undefined) throw this.#differs(machine, "went on", describe(machine.end));
       return "go";
     }
     if (event.point === machine.point) {
       if (event.kind === "control") return this.#control(machine, event.code, event.bytes);
+      if (event.kind === "state") return this.#stage(machine, event);
       if (machine.halted) return "go";
     }
     const recorded = `${event.kind} at ${event.point}`;
@@ -194,10 +208,49 @@ export class Replayer implements InputSource, Disposable {
     console.receive(bytes);
   }
 
+  /** Gathers a section of a state that is met where it applies; the last one has to find its instruction complete. */
+  #stage(machine: Machine, { section, bytes }: LogEvent & { kind: "state" }): Verdict | undefined {
+    if (machine.end !== undefined) throw this.#differs(machine, "went on", describe(machine.end));
+    switch (section) {
+      case StateSection.machine:
+        return "settle";
+      case StateSection.pages:
+        this.#staged.addPages(bytes);
+        break;
+      case StateSection.outputs:
+        this.#staged.addOutput(bytes);
+        break;
+      default:
+        throw new PeerError(`state section ${section}, expected 0 to 2`);
+    }
+    this.#event = this.#decoder.next();
+    return undefined;
+  }
+
   #applyState(machine: Machine, { section, bytes }: LogEvent & { kind: "state" }): void {
-    if (!this.#assembling && machine.point > 0) machine.memory.clear();
+    if (!this.#assembling) return this.#change(machine, bytes);
     this.#assembling = section !== StateSection.machine;
     applySection(machine, { section, bytes });
+  }
+
+  /** A stretch that is not replayed: the machine is now what it came to. */
+  #change(machine: Machine, rest: Uint8Array<ArrayBuffer>): void {
+    const { console } = machine.board;
+    const before = { point: machine.point, txTotal: console.txTotal };
+    for (const bytes of this.#staged.takePages()) {
+      applySection(machine, { section: StateSection.pages, bytes });
+    }
+    applySection(machine, { section: StateSection.machine, bytes: rest });
+    const { point } = machine;
+    const { through } = this.#frame!;
+    if (point < before.point || point > through) {
+      throw new PeerError(
+        `a state of point ${point} at ${before.point}, in a log up to ${through}`,
+      );
+    }
+    for (
+      const { sink, offset, bytes } of this.#staged.takeOutputs([before.txTotal], [console.txTotal])
+    ) this.io.output(sink, offset, point, bytes);
   }
 
   #finishFrame(machine: Machine): void {

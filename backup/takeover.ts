@@ -19,6 +19,7 @@ import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import { BackupConnections } from "../primary/backup_connections.ts";
 import { outcomeOf, PrimarySide } from "../primary/primary_side.ts";
 import { claimRetryMs } from "../primary/start.ts";
+import { sharedRules } from "../protocol/join.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import { PrimaryProtocol } from "../protocol/primary.ts";
@@ -54,14 +55,8 @@ export interface TakeoverParts extends SessionParts {
 /** Main: the primary that this backup becomes. Its generation has been won, its thread told. */
 export function becomePrimary(parts: TakeoverParts): PrimarySide {
   const { welcome, generation, kept } = parts;
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
   const rules = {
-    machineId,
-    memoryBytes,
-    commitReplayed,
-    heartbeatMs,
-    timeoutMs,
-    lagMaxMs,
+    ...sharedRules(welcome),
     claimRetryMs,
     windowBytes: logWindowBytes,
     pageWindowBytes,

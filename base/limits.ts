@@ -298,6 +298,25 @@ export const exitsPerTimeEvent = 256;
 /** A frame is closed once its payload has this size, though no output waits: one write. */
 export const framePayloadTargetBytes = 32 * KiB;
 
+/** A state in the middle of a session is sent in frames of at most this payload: one section of pages each, as
+ * large as the codec lets one be. */
+export const stateFrameBytes = 256 * KiB;
+
+/** Forced points between two digests: 64 slices of 20 ms are a digest in 1.3 s, of what was written since. */
+export const forcedPointsPerDigest = 64;
+
+/** How short a slice may be: timers count in milliseconds. */
+export const sliceLeastMs = 1;
+
+/** How long: a guest that is stopped once a second hardly lives in the same time as the rest of the world. */
+export const sliceMaxMs = 1000;
+
+/** How long an epoch may be: a person at a console sees what was typed that much later. */
+export const epochLengthMaxMs = 1000;
+
+/** Checkpoints between two digests: they cost as much as the checkpoints do. */
+export const checkpointsPerDigest = 64;
+
 /** A frame is closed once it is a heartbeat old, though no output waits, and at this age at the latest: bounds the
  * backup's lag. A log for a file alone has frames of this age. */
 export const frameAgeMaxMs = 250;

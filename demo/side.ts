@@ -15,8 +15,9 @@ export interface SideStatus {
   readonly divergences: number;
   readonly log: {
     readonly bytes: number;
-    /** These two only of a primary. */
+    /** These only of a primary. */
     readonly events?: number;
+    readonly states?: number;
     readonly unreplayedBytes?: number | null;
   };
   readonly outputs: {

@@ -37,8 +37,16 @@ export const Gauge = {
   digests: 8,
   /** 1: the machine's state was captured on another kind of host. */
   isOtherKind: 9,
+  /** 1: the thread waits for main or for a time, and runs no guest. */
+  parked: 10,
+  /** Main's: the guest has computed since this execution point for a whole slice. */
+  overduePoint: 11,
+  /** Forced points that were taken. */
+  forcedPoints: 12,
+  /** State events that were logged in this session, but for the one that it begins with. */
+  states: 13,
 } as const;
-const GAUGES = 10;
+const GAUGES = 14;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;
@@ -65,7 +73,7 @@ export class Channel {
 
   /** A new channel; main's end. */
   static create(): Channel {
-    return new Channel({
+    const channel = new Channel({
       commands: Ring.create(commandRingBytes).buffer,
       input: Ring.create(inputRingBytes).buffer,
       notices: Ring.create(noticeRingBytes).buffer,
@@ -73,6 +81,8 @@ export class Channel {
       gauges: new SharedArrayBuffer(8 * GAUGES),
       loan: new SharedArrayBuffer(4),
     });
+    channel.gauges[Gauge.overduePoint] = -1;
+    return channel;
   }
 
   /** The worker's end. */
@@ -104,6 +114,8 @@ export class Channel {
 
   /** Worker: blocks until the bell has rung since `hear`, or for `timeoutMs`. */
   wait(timeoutMs = Infinity): void {
+    this.gauges[Gauge.parked] = 1;
     Atomics.wait(this.#bell, 0, this.#heard, timeoutMs);
+    this.gauges[Gauge.parked] = 0;
   }
 }

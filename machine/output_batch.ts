@@ -4,7 +4,7 @@
  * A UART gives a byte an exit. Main is woken for what goes through the ring, so a line is one record, on
  * the side that records and on the side that replays.
  */
-import { writeOutput } from "./records.ts";
+import { type OutputRecord, writeOutput } from "./records.ts";
 import type { Ring } from "./ring.ts";
 
 /** The console's sink number: the only sink so far. */
@@ -31,17 +31,20 @@ export class OutputBatch {
   /**
    * Hands what waits, if anything does, to main as one output; waits for room.
    * @param point the execution point that it was made at, at the latest
+   * @returns the output; undefined if nothing waited
    */
-  write(ring: Ring, point: number): void {
-    if (this.#bytes === 0) return;
+  write(ring: Ring, point: number): OutputRecord | undefined {
+    if (this.#bytes === 0) return undefined;
     const bytes = new Uint8Array(this.#bytes);
     let at = 0;
     for (const part of this.#parts) {
       bytes.set(part, at);
       at += part.length;
     }
-    writeOutput(ring, { sink: CONSOLE, offset: this.#offset, point, bytes });
+    const output = { sink: CONSOLE, offset: this.#offset, point, bytes };
+    writeOutput(ring, output);
     this.#parts = [];
     this.#bytes = 0;
+    return output;
   }
 }

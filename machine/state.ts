@@ -6,22 +6,24 @@
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
  *                   │ f64 epoch in ms since 1970 │ u32 kind of host │ u32 length, vCPU
  *                   │ u32 length, board
+ * OUTPUTS section   see protocol/staged_state.ts
  * ```
  *
- * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
- * Pages that are not sent are zero: a state is applied to a machine that has not run.
+ * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid. The state
+ * that a log begins with is applied to a machine that has not run: pages that are not sent are zero. A state in
+ * the middle of a log (primary/state_logger.ts) has the pages that have changed, and OUTPUTS sections.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
 import { decodePages, PageEncoder } from "../codec/pages.ts";
-import { hasHiddenTrap, INT3_BYTES } from "./hidden_trap.ts";
+import { undoHiddenTrap } from "./hidden_trap.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 import type { GuestMemory } from "./guest_memory.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
 /** Section numbers of a `state` event. */
-export const StateSection = { pages: 0, machine: 1 } as const;
+export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
@@ -46,6 +48,7 @@ export function* captureState(machine: Machine): Generator<Section> {
 
 /** The last section, which makes the state valid. No instruction may be pending. */
 export function captureRest(machine: Machine): Section {
+  undoHiddenTrap(machine);
   return { section: StateSection.machine, bytes: captureMachine(machine) };
 }
 
@@ -111,7 +114,7 @@ function applyPages(memory: GuestMemory, bytes: Uint8Array): void {
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
-  const vcpu = captureVcpu(machine.vcpu, hasHiddenTrap(machine) ? INT3_BYTES : 0n);
+  const vcpu = captureVcpu(machine.vcpu);
   const board = machine.board.encode();
   const bytes = new Uint8Array(MACHINE_HEAD_BYTES + 4 + vcpu.length + 4 + board.length);
   const view = new DataView(bytes.buffer);

@@ -13,8 +13,8 @@
  * ```
  *
  * Every exit that the guest causes takes the next ordinal, whether it comes out of a plain entry or
- * while an instruction is being completed; signals take none. All else follows: two runs that are told
- * the same at the same ordinals are the same run.
+ * while an instruction is being completed; signals take none, unless the source makes a forced point of one, in
+ * `settled`. All else follows: two runs that are told the same at the same ordinals are the same run.
  */
 import type { DeviceEffect } from "../devices/device.ts";
 import type { Exit, IoExit, MmioExit, MsrExit } from "../ffi/exit.ts";
@@ -73,7 +73,10 @@ export class VcpuLoop {
       const verdict = this.source.boundary(machine);
       if (verdict === "stop") return;
       if (verdict === "settle") {
+        const { point } = machine;
         if (this.#completeInstruction()) this.source.settled(machine);
+        // A forced point, or a state of another one: what can be delivered there has not been.
+        if (machine.point !== point) this.#readyToEnter = false;
         continue;
       }
       if (machine.end !== undefined) return;

@@ -89,11 +89,8 @@ function partBytes(part: (typeof order)[number]): number {
 /** The length of a captured vCPU state, in bytes. */
 export const VCPU_STATE_BYTES = order.reduce((sum, part) => sum + partBytes(part), 0);
 
-/**
- * Captures the whole vCPU. No instruction may be pending.
- * @param ripBack how many bytes the instruction to go on with lies before the one that KVM says (hidden_trap.ts)
- */
-export function captureVcpu(vcpu: Vcpu, ripBack = 0n): Bytes {
+/** Captures the whole vCPU. No instruction may be pending, nor a hidden trap (hidden_trap.ts). */
+export function captureVcpu(vcpu: Vcpu): Bytes {
   const state = new Uint8Array(VCPU_STATE_BYTES);
   const view = new DataView(state.buffer);
   let at = 0;
@@ -105,19 +102,20 @@ export function captureVcpu(vcpu: Vcpu, ripBack = 0n): Bytes {
       view.setUint32(at, vcpu.cr8, true);
       view.setBigUint64(at + 4, vcpu.apicBase, true);
     } else {
-      const bytes = vcpu.get(part);
-      if (part === "regs") {
-        const regs = kvmRegs.view(bytes);
-        kvmRegs.set(regs, "rip", kvmRegs.get(regs, "rip") - ripBack);
-        if (isAmidFault(vcpu)) {
-          kvmRegs.set(regs, "rflags", kvmRegs.get(regs, "rflags") | RFLAGS_RESUME);
-        }
-      }
-      state.set(bytes, at);
+      state.set(part === "regs" ? getRegs(vcpu) : vcpu.get(part), at);
     }
     at += partBytes(part);
   }
   return state;
+}
+
+/** The general registers as they will be in the frame of the fault that is being delivered, if one is. */
+function getRegs(vcpu: Vcpu): Bytes {
+  const bytes = vcpu.get("regs");
+  if (!isAmidFault(vcpu)) return bytes;
+  const regs = kvmRegs.view(bytes);
+  kvmRegs.set(regs, "rflags", kvmRegs.get(regs, "rflags") | RFLAGS_RESUME);
+  return bytes;
 }
 
 /**
@@ -159,7 +157,7 @@ export function applyVcpu(vcpu: Vcpu, state: Bytes): void {
 /** The architectural fields of the vCPU, canonical, in a fixed order. No instruction may be pending. */
 export function vcpuFields(vcpu: Vcpu): StateField[] {
   const fields: StateField[] = [];
-  const regs = kvmRegs.view(vcpu.get("regs"));
+  const regs = kvmRegs.view(getRegs(vcpu));
   for (const { path } of kvmRegs.leaves()) {
     fields.push({ name: `regs.${path}`, value: kvmRegs.get(regs, path as "rax") });
   }
@@ -180,7 +178,7 @@ export function vcpuFields(vcpu: Vcpu): StateField[] {
 /** What is pending for the guest. A vector that is not pending is what is left of an earlier one. */
 function pushEvents(fields: StateField[], view: DataView): void {
   const get = (path: (typeof EVENT_FIELDS)[number]) => kvmVcpuEvents.get(view, path);
-  const hasException = get("exception.injected") !== 0 || get("exception.pending") !== 0;
+  const hasException = get("exception.injected") !== 0;
   const hasInterrupt = get("interrupt.injected") !== 0;
   for (const path of EVENT_FIELDS) {
     const isLeftOver = (!hasException && path.startsWith("exception.")) ||
@@ -189,10 +187,10 @@ function pushEvents(fields: StateField[], view: DataView): void {
   }
 }
 
+/** KVM says of an exception that is pending that it is injected, too, and makes it so where this is applied. */
 const EVENT_FIELDS = [
   "exception.injected",
   "exception.nr",
-  "exception.pending",
   "exception.error_code",
   "interrupt.injected",
   "interrupt.nr",

@@ -12,7 +12,7 @@ import { vcpuNiceness } from "../base/limits.ts";
 import { HostMemory } from "../ffi/host_memory.ts";
 import { kick, type KickTarget, prepareKicks } from "../ffi/kick.ts";
 import { giveWay } from "../ffi/priority.ts";
-import { Channel, type ChannelBuffers } from "./channel.ts";
+import { Channel, type ChannelBuffers, Gauge } from "./channel.ts";
 import { GuestMemory } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
 import { encodeMessageRecord, RecordKind } from "./records.ts";
@@ -107,6 +107,12 @@ export class VcpuThread {
   /** Has a guest that does not exit by itself stop for a moment, so that the thread can look at the time. */
   nudge(): void {
     if (this.#kickTarget !== undefined) kick(this.#kickTarget);
+  }
+
+  /** Has the guest stopped where it is: it has computed since the execution point `point` without an exit. */
+  interrupt(point: number): void {
+    this.channel.gauges[Gauge.overduePoint] = point;
+    this.nudge();
   }
 
   /** Writes a record for the worker, once there is room; records go in the order of the calls. */

@@ -22,6 +22,9 @@ import { type PrimaryOptions, startPrimary } from "./start.ts";
 
 const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none";
 
+const SLICE_HELP =
+  "a guest that computes for so long without an exit is stopped, to let things enter";
+const SLICE_MS = 20;
 const GUEST_NAMES = Object.keys(BUNDLED_GUESTS).join(", ");
 
 /** Tells the caller what to exit with. */
@@ -40,6 +43,7 @@ export function runCommand(done: Done) {
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
     .option("--record <file>", "record the log into a file, for `understudy replay`")
+    .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
     .addOption(keysOption())
     .addOption(insecureOption())
     .action(async (guest, options) => {
@@ -49,6 +53,7 @@ export function runCommand(done: Done) {
         console: options.console,
         memoryBytes: options.memory,
         record: options.record,
+        sliceMs: options.slice,
         security: Security.from(options),
       }, reporter("run"));
       void stop.then((signal) => solo.stop(`stopped by ${signal}`));
@@ -125,6 +130,12 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       parseLimit,
       200,
     )
+    .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
+    .addOption(
+      new Option("--mode <m>", "how the backup follows: replays events, or takes states")
+        .choices(["replay", "checkpoint"] as const).default("replay" as const),
+    )
+    .option("--epoch <ms>", "in checkpoint mode, outputs share a state", parseMilliseconds, 10)
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option(
       "--supersede <generation>",
@@ -155,6 +166,9 @@ export function primaryOptions(
     commitReplayed: options.commit === "replayed",
     heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
     lagMaxMs: options.lagMax,
+    sliceMs: options.slice,
+    checkpointing: options.mode === "checkpoint",
+    epochLengthMs: options.epoch,
     timeoutMs: options.timeout,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),

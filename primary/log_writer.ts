@@ -8,6 +8,25 @@ import { FrameEncoder } from "../codec/codec.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { FrameRecord } from "../machine/records.ts";
 
+/** How far a log has come: what a frame says when it is closed there. */
+export interface LogMark {
+  readonly through: number;
+  readonly exitsChecksum: bigint;
+  readonly outputsChecksum: bigint;
+  /** Console input that has entered: a stream offset. */
+  readonly inputOffset: number;
+}
+
+/** Where a machine stands now. */
+export function markOf(machine: Machine): LogMark {
+  return {
+    through: machine.point,
+    exitsChecksum: machine.exits.value,
+    outputsChecksum: machine.outputs.value,
+    inputOffset: machine.board.console.rxTotal,
+  };
+}
+
 /** The log from one state to the end of its session. */
 export class LogWriter implements Disposable {
   readonly #encoder = new FrameEncoder();
@@ -70,29 +89,23 @@ export class LogWriter implements Disposable {
   }
 
   /**
-   * Closes the open frame: the log is complete up to the machine's present execution point.
+   * Closes the open frame: the log is complete up to `mark`.
    * @param ranUs how long the guest has run, in microseconds
    * @param completesState the frame ends the state that the session begins with
    */
-  close(machine: Machine, ranUs: number, completesState = false): void {
+  close(mark: LogMark, ranUs: number, completesState = false): void {
     this.#events += this.#encoder.eventCount;
     const sequence = ++this.#sequence;
+    const { through, exitsChecksum, outputsChecksum, inputOffset } = mark;
+    const { session, generation } = this;
     const bytes = this.#encoder.close({
-      generation: this.generation,
+      generation,
       sequence,
-      through: machine.point,
-      exitsChecksum: machine.exits.value,
-      outputsChecksum: machine.outputs.value,
+      through,
+      exitsChecksum,
+      outputsChecksum,
     });
-    this.emit({
-      session: this.session,
-      sequence,
-      through: machine.point,
-      inputOffset: machine.board.console.rxTotal,
-      ranUs,
-      completesState,
-      bytes,
-    });
+    this.emit({ session, sequence, through, inputOffset, ranUs, completesState, bytes });
   }
 
   [Symbol.dispose](): void {

@@ -29,7 +29,7 @@ import { PAGES_PER_SECTION, pagesSection } from "../machine/state.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import type { PrimaryInput, Transfer } from "../protocol/primary.ts";
 import { countPages, isIn, mark } from "./page_bitmap.ts";
-import type { RecorderCommand } from "./recorder_messages.ts";
+import type { LogRules, RecorderCommand } from "./recorder_messages.ts";
 import { RoundPolicy } from "./round_policy.ts";
 import { Staging } from "./staging.ts";
 
@@ -38,7 +38,8 @@ export interface PreCopyParts {
   readonly thread: VcpuThread;
   readonly session: number;
   readonly generation: number;
-  readonly frameAgeMs: number;
+  /** For what comes after it. */
+  readonly rules: LogRules;
   /** Of how many bytes a frame with pages may be now; 0: none may come before `wake`. */
   room(): number;
   /** Bytes of frames with pages that the backup has not applied yet. */
@@ -295,7 +296,7 @@ export class PreCopy {
   /** Stops the machine for what is left, and sends that. */
   async #finish(staging: Staging): Promise<void> {
     while (staging.touch()) if (await this.#turn() === 0) return;
-    const { tell, session, generation, frameAgeMs } = this.#parts;
+    const { tell, session, generation, rules } = this.#parts;
     const pagesPerFrame = this.#framePages(this.#parts.room());
     const { address, pages: room } = staging;
     const lastRound = {
@@ -304,7 +305,7 @@ export class PreCopy {
       pagesPerFrame,
     };
     this.#usesStaging = true;
-    tell({ type: "startLog", session, generation, frameAgeMs, lastRound });
+    tell({ type: "startLog", session, generation, ...rules, lastRound });
     const staged = await this.#answer("staged");
     if (staged === undefined) return;
     const captured = await this.#answer("captured");

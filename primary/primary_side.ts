@@ -33,7 +33,8 @@ import { AckLatency } from "./latency.ts";
 import { PreCopy } from "./pre_copy.ts";
 import type { Interposer, PrimaryParts } from "./primary_parts.ts";
 import { statusOf } from "./primary_status.ts";
-import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import type { LogRules, RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { sliceOf, Slicer } from "./slicer.ts";
 import { Throttle } from "./throttle.ts";
 
 export type { Interposer, PrimaryParts };
@@ -86,6 +87,7 @@ export class PrimarySide {
     const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
     this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
+    using _slicer = new Slicer(this.#parts.thread, sliceOf(this.#protocol.rules));
     const threadEnded = this.#readThread();
     this.#pumpInput();
     this.step({ type: "tick" });
@@ -144,9 +146,12 @@ export class PrimarySide {
   /** Outputs that this side performed at its takeover, for the status. */
   performedAtTakeover = 0;
 
-  /** The backup hears something that often: that may as well be log. */
-  get #frameAgeMs(): number {
-    return Math.min(reportPeriodMs(this.#protocol.rules), frameAgeMaxMs);
+  /** The backup hears something as often as a frame is closed at least: that may as well be log. */
+  get #logRules(): LogRules {
+    const { rules } = this.#protocol;
+    const { checkpointing, epochLengthMs } = rules;
+    const frameAgeMs = Math.min(reportPeriodMs(rules), frameAgeMaxMs);
+    return { frameAgeMs, checkpointing, epochLengthMs };
   }
 
   #tick(): void {
@@ -272,7 +277,7 @@ export class PrimarySide {
       thread: this.#parts.thread,
       session,
       generation,
-      frameAgeMs: this.#frameAgeMs,
+      rules: this.#logRules,
       room: () => this.#protocol.pageRoomBytes,
       unappliedBytes: () => this.#protocol.session?.unappliedBytes ?? 0,
       step: (input) => this.step(input),

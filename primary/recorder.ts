@@ -3,12 +3,11 @@
  *
  * It runs in the vCPU's thread, inside of the vCPU loop. Time comes from the host's clock, console
  * input and commands from main through the channel; outputs and frames go to main the same way. While
- * nobody follows there is no log; a session begins with the machine's whole state.
+ * nobody follows there is no log; a session begins with the machine's state.
  *
  * When a frame is closed is decided here: when an output needs it (at a newline, at HLT, at a size, or
  * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
  */
-import { crc32c } from "../codec/codec.ts";
 import {
   exitsPerDigest,
   exitsPerTimeEvent,
@@ -18,24 +17,18 @@ import {
   stopHaste,
 } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
-import { ControlCode, DataDevice } from "../machine/control.ts";
-import { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import { HostClock } from "../ffi/host_clock.ts";
 import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
-import {
-  decodeMessageRecord,
-  encodeMessageRecord,
-  RecordKind,
-  writeFrame,
-} from "../machine/records.ts";
+import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
-import { captureState } from "../machine/state.ts";
-import { LogWriter } from "./log_writer.ts";
+import { wholeState } from "./first_state.ts";
+import { markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
+import { SessionLog } from "./session_log.ts";
 import { TransferCapture } from "./transfer_capture.ts";
 
 const NEWLINE = 10;
@@ -50,16 +43,13 @@ export interface RecorderOptions {
 
 /** Records one machine. */
 export class Recorder implements InputSource {
-  /** While there is a log. */
-  #digester: Digester | undefined;
   readonly #digestInterval: number;
   readonly #pacer: Pacer;
-  #log: LogWriter | undefined;
+  /** While somebody follows. */
+  #session: SessionLog | undefined;
   #nowUs: number;
   #lastTimePoint = 0;
-  #lastDigestPoint = 0;
   #frameOpenedUs = 0;
-  #frameAgeUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
   readonly #outputs = new OutputBatch();
   /** How long the guest had run when the first of it was put out. */
@@ -78,6 +68,12 @@ export class Recorder implements InputSource {
   /** A state is being transferred while the guest runs. */
   #transfer: TransferCapture | undefined;
   #wantsDigest = false;
+  /** The log is to lead to where the machine is, which only a state can do. */
+  #wantsState = false;
+  /** The guest has computed for a slice: something may enter where it is. */
+  #isOverdue = false;
+  /** Main is to be told that the machine stands still, once the log leads there. */
+  #owesPaused = false;
 
   constructor(
     machine: Machine,
@@ -90,7 +86,6 @@ export class Recorder implements InputSource {
     this.#nowUs = clock.nowUs();
     this.#pacer = new Pacer(this.#nowUs);
     this.#lastTimePoint = machine.point;
-    this.#lastDigestPoint = machine.point;
   }
 
   /** After the guest's end: blocks until main says `quit`. */
@@ -103,6 +98,7 @@ export class Recorder implements InputSource {
 
   enter(machine: Machine, clockMatters: boolean): void {
     this.#adrift = false;
+    this.#isOverdue = false;
     this.#nowUs = this.clock.nowUs();
     const { point, board } = machine;
     const deadlineUs = board.deadlineUs();
@@ -115,7 +111,7 @@ export class Recorder implements InputSource {
 
   idle(machine: Machine): void {
     this.#close(machine, this.#outputs.bytes > 0);
-    for (;;) {
+    while (!this.#wantsState) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
       this.#pacer.goesOn(this.#nowUs);
@@ -126,8 +122,8 @@ export class Recorder implements InputSource {
         return this.#receive(machine);
       }
       if (this.channel.commands.usedBytes > 0) return;
-      const ageUs = this.#log !== undefined && this.#log.openEvents > 0
-        ? this.#frameOpenedUs + this.#frameAgeUs - this.#nowUs
+      const ageUs = this.#session?.lacks(machine)
+        ? this.#frameOpenedUs + this.#session.frameAgeUs - this.#nowUs
         : Infinity;
       if (ageUs <= 0) this.#close(machine, true);
       else this.channel.wait(Math.min(deadlineUs - this.#nowUs, ageUs) / 1000);
@@ -140,42 +136,31 @@ export class Recorder implements InputSource {
     this.channel.gauges[Gauge.inputOffset] = machine.board.console.rxTotal;
     if (this.channel.commands.usedBytes > 0 || this.#paused) this.#obey(machine);
     if (this.#stopping) return "stop";
-    if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
+    if (this.#mustSettle || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);
     const pauseUs = this.#pacer.ran(this.#nowUs);
-    if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
-    this.#digester?.lookAhead();
+    if (this.#outputs.bytes > 0 || this.#session !== undefined) this.#flushIfDue(machine);
+    this.#session?.lookAhead();
     if (pauseUs > 0) this.#pause(pauseUs);
-    if (
-      this.#log !== undefined && !this.#adrift &&
-      machine.point - this.#lastDigestPoint >= this.#digestInterval
-    ) {
-      this.#wantsDigest = true;
-      return "settle";
-    }
-    return "go";
+    if (!this.#adrift && this.#session?.isDigestDue(machine)) this.#wantsDigest = true;
+    return this.#wantsState || this.#wantsDigest ? "settle" : "go";
   }
 
   settled(machine: Machine): void {
     if (this.#wantsDigest) {
       this.#wantsDigest = false;
-      this.#lastDigestPoint = machine.point;
-      const digest = this.#digester?.take();
-      if (digest === undefined) return;
-      this.#log?.control(machine.point, ControlCode.digest, digest);
-      this.channel.gauges[Gauge.digestPoint] = machine.point;
-      this.channel.gauges[Gauge.digest] = crc32c(digest);
-      this.channel.gauges[Gauge.digests]!++;
+      this.#session?.digest(machine);
     } else if (this.#wantsCapture !== undefined) {
-      const command = this.#wantsCapture;
-      inHaste(stopHaste, () => this.#capture(machine, command));
-      this.#wantsCapture = undefined;
-    }
+      const start = this.#wantsCapture;
+      inHaste(stopHaste, () => this.#capture(machine, start));
+    } else this.#takeState(machine);
+    this.#notePaused();
   }
 
-  kicked(_machine: Machine): void {
+  kicked(machine: Machine): void {
     this.#adrift = true;
     this.#nowUs = this.clock.nowUs();
+    if (this.channel.gauges[Gauge.overduePoint] === machine.point) this.#isOverdue = true;
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
@@ -199,10 +184,45 @@ export class Recorder implements InputSource {
     this.#pacer.goesOn(this.#nowUs);
   }
 
-  /** Moves the machine's clock, if that is forward, and logs it. */
-  #advance(machine: Machine, clockUs: number): void {
+  /** Something waits that can't be done while an instruction is pending, and that nothing else may precede. */
+  get #mustSettle(): boolean {
+    return this.#wantsCapture !== undefined || this.#wantsState || this.#isOverdue;
+  }
+
+  /** The log is made to lead to where the machine is; a guest that was stopped is given what came meanwhile. */
+  #takeState(machine: Machine): void {
+    const from = markOf(machine);
+    const isForced = this.#adrift;
+    const isDue = this.#wantsState;
+    this.#wantsState = false;
+    this.#isOverdue = false;
+    if (isForced) this.#forcePoint(machine);
+    const session = this.#session;
+    if (session === undefined) return;
+    if (session.isCheckpointing ? !isDue : !isForced) return this.#close(machine, isDue);
+    // In replay mode it was made by exits, which are before the forced point.
+    const { through } = session.isCheckpointing ? markOf(machine) : from;
+    const output = this.#outputs.write(this.channel.notices, through);
+    this.#newline = false;
+    this.#frameOpenedUs = this.#nowUs;
+    const { ranUs } = this.#pacer;
+    session.state(machine, from, session.isCheckpointing ? output : undefined, ranUs);
+  }
+
+  /** Gives where the guest is an ordinal, and lets in what is there. None of it is an event: a state has it. */
+  #forcePoint(machine: Machine): void {
+    machine.point++;
+    this.#adrift = false;
+    this.channel.gauges[Gauge.forcedPoints]!++;
+    this.#nowUs = this.clock.nowUs();
+    this.#advance(machine, Math.min(this.#nowUs, machine.board.deadlineUs()), false);
+    this.#receive(machine, false);
+  }
+
+  /** Moves the machine's clock, if that is forward, and logs it unless a state will have it. */
+  #advance(machine: Machine, clockUs: number, isEvent = true): void {
     if (clockUs <= machine.clockUs) return;
-    this.#log?.time(machine.point, clockUs);
+    if (isEvent) this.#session?.time(machine.point, clockUs);
     machine.board.advance(clockUs);
     this.#lastTimePoint = machine.point;
   }
@@ -212,7 +232,7 @@ export class Recorder implements InputSource {
   }
 
   /** Lets in as much console input as the UART has room for. */
-  #receive(machine: Machine): void {
+  #receive(machine: Machine, isEvent = true): void {
     if (!this.#hasInput()) return;
     const { console } = machine.board;
     const space = console.rxSpace();
@@ -220,36 +240,37 @@ export class Recorder implements InputSource {
     if (this.#input.length === 0) this.#input = this.channel.input.tryRead()!.body;
     const bytes = this.#input.subarray(0, space);
     this.#input = this.#input.subarray(bytes.length);
-    this.#log?.data(machine.point, DataDevice.console, bytes);
+    if (isEvent) this.#session?.consoleInput(machine.point, bytes);
     console.receive(bytes);
   }
 
   #flushIfDue(machine: Machine): void {
-    const outputDue = this.#outputs.bytes > 0 && (this.#newline ||
+    const session = this.#session;
+    const { epochUs } = session ?? {};
+    const outputDue = this.#outputs.bytes > 0 && (this.#newline && epochUs === undefined ||
       this.#outputs.bytes >= outputBatchBytes ||
-      this.#pacer.ranUs - this.#outputSinceUs >= flushDelayMaxUs);
-    const logDue = this.#log !== undefined &&
-      (this.#log.openBytes >= framePayloadTargetBytes ||
-        this.#nowUs - this.#frameOpenedUs >= this.#frameAgeUs);
+      this.#pacer.ranUs - this.#outputSinceUs >= (epochUs ?? flushDelayMaxUs));
+    const logDue = session !== undefined &&
+      (session.openBytes >= framePayloadTargetBytes ||
+        this.#nowUs - this.#frameOpenedUs >= session.frameAgeUs);
     if (outputDue || logDue) this.#close(machine, true);
   }
 
-  /** Hands waiting output and the frame that covers it to main, if `isDue`. */
+  /** Hands waiting output and the frame that covers it to main, if `isDue`; or sees to it that a state does. */
   #close(machine: Machine, isDue: boolean): void {
     if (!isDue) return;
+    if (this.#session?.isCheckpointing) {
+      this.#wantsState ||= this.#session.lacks(machine);
+      return;
+    }
     this.#frameOpenedUs = this.#nowUs;
     this.#outputs.write(this.channel.notices, machine.point);
     this.#newline = false;
-    if (this.#log === undefined) return;
-    this.#log.close(machine, this.#pacer.ranUs);
-    this.channel.gauges[Gauge.events] = this.#log.events;
+    this.#session?.close(machine, this.#pacer.ranUs);
   }
 
-  /** Begins a session's log: the state, or what is left of it, each section a frame of its own. */
-  #capture(
-    machine: Machine,
-    { session, generation, frameAgeMs, lastRound }: StartLog,
-  ): void {
+  /** Begins a session's log: with the state, or what is left of it. */
+  #capture(machine: Machine, start: StartLog): void {
     // Output from before the state is no part of the session: main has it before the first frame.
     this.#dropLog();
     this.#close(machine, true);
@@ -258,28 +279,24 @@ export class Recorder implements InputSource {
       machine.point++;
       this.#adrift = false;
     }
-    this.#digester = new Digester(machine, "everything");
-    const { sequence, sections } = lastRound === undefined
-      ? { sequence: 0, sections: captureState(machine) }
+    const { lastRound } = start;
+    const first = lastRound === undefined
+      ? wholeState(machine)
       : this.#transfer!.finish(lastRound, this.channel.notices);
-    const log = new LogWriter(session, generation, (frame) => {
-      this.channel.gauges[Gauge.logBytes]! += frame.bytes.length;
-      writeFrame(this.channel.notices, frame);
-    }, sequence);
-    let previous: { section: number; bytes: Uint8Array } | undefined;
-    for (const part of sections) {
-      if (previous !== undefined) log.close(machine, this.#pacer.ranUs);
-      log.state(machine.point, part.section, part.bytes);
-      previous = part;
-    }
-    log.close(machine, this.#pacer.ranUs, true);
-    this.#log = log;
-    this.#frameAgeUs = frameAgeMs * 1000;
-    this.#lastDigestPoint = machine.point;
+    const { ranUs } = this.#pacer;
+    this.#session = new SessionLog(
+      machine,
+      start,
+      first,
+      this.channel,
+      this.#digestInterval,
+      ranUs,
+    );
+    this.#wantsCapture = undefined;
     this.#lastTimePoint = machine.point;
     this.#dropTransfer();
     const stopUs = Math.round(this.#stopClock.elapsedNs() / 1000);
-    this.#notice({ type: "captured", session, stopUs });
+    this.#notice({ type: "captured", session: start.session, stopUs });
   }
 
   #dropTransfer(): void {
@@ -289,10 +306,9 @@ export class Recorder implements InputSource {
 
   /** Nobody follows any more. */
   #dropLog(): void {
-    this.#log?.[Symbol.dispose]();
-    this.#log = undefined;
-    this.#digester?.[Symbol.dispose]();
-    this.#digester = undefined;
+    this.#session?.[Symbol.dispose]();
+    this.#session = undefined;
+    this.#wantsState = false;
   }
 
   #obey(machine: Machine): void {
@@ -305,8 +321,7 @@ export class Recorder implements InputSource {
           this.#command(machine, decodeMessageRecord<RecorderCommand>(record.body));
         }
       }
-      const mustAct = this.#stopping || this.#wantsCapture !== undefined ||
-        machine.end !== undefined;
+      const mustAct = this.#stopping || this.#mustSettle || machine.end !== undefined;
       if (!this.#paused || mustAct) return;
       this.channel.wait();
     } while (!this.#stopping);
@@ -328,13 +343,17 @@ export class Recorder implements InputSource {
         this.#wantsCapture = undefined;
         this.#dropLog();
         this.#dropTransfer();
-        return this.#notice({ type: "logStopped", session: command.session });
+        this.#notice({ type: "logStopped", session: command.session });
+        return this.#notePaused();
       case "pause":
         this.#paused = true;
-        this.#close(machine, true);
-        return this.#notice({ type: "paused", sequence: this.#log?.sequence ?? 0 });
+        this.#owesPaused = true;
+        if (this.#session !== undefined && this.#adrift) this.#wantsState = true;
+        else this.#close(machine, true);
+        return this.#notePaused();
       case "resume":
         this.#paused = false;
+        this.#owesPaused = false;
         if (machine.point === 0) this.clock.catchUp();
         return this.#pacer.goesOn(this.clock.nowUs());
       case "throttle":
@@ -351,16 +370,28 @@ export class Recorder implements InputSource {
   /** Logs the end, with a digest where the point has an ordinal, and tells main. */
   #noticeEnd(machine: Machine): Verdict {
     if (this.#endNoticed) return "go";
-    if (this.#log !== undefined && !this.#adrift && this.#lastDigestPoint !== machine.point) {
+    const session = this.#session;
+    if (session?.isCheckpointing && session.lacks(machine)) {
+      this.#wantsState = true;
+      return "settle";
+    }
+    if (session !== undefined && !this.#adrift && !session.isDigested(machine)) {
       this.#wantsDigest = true;
       return "settle";
     }
     this.#endNoticed = true;
     const end = machine.end!;
-    this.#log?.control(machine.point, ControlCode.end, encodeMessageRecord(end));
-    this.#close(machine, true);
-    this.#notice({ type: "ended", end, sequence: this.#log?.sequence ?? 0 });
+    this.#outputs.write(this.channel.notices, machine.point);
+    session?.end(machine, end, this.#pacer.ranUs);
+    this.#notice({ type: "ended", end, sequence: session?.sequence ?? 0 });
     return "go";
+  }
+
+  /** Tells main that the machine stands still, if it wants to know, and the log leads there. */
+  #notePaused(): void {
+    if (!this.#owesPaused || this.#wantsState) return;
+    this.#owesPaused = false;
+    this.#notice({ type: "paused", sequence: this.#session?.sequence ?? 0 });
   }
 
   #notice(notice: RecorderNotice): void {

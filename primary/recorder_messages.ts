@@ -13,13 +13,21 @@ export interface LastRound {
   readonly pagesPerFrame: number;
 }
 
+/** How a log is kept. */
+export interface LogRules {
+  /** A frame is closed at this age, though no output waits for it. */
+  readonly frameAgeMs: number;
+  /** States instead of events. */
+  readonly checkpointing: boolean;
+  /** Checkpointing, an output waits for so long for others. */
+  readonly epochLengthMs: number;
+}
+
 /** Log from now on, beginning with the state: all of it, or what is left of it after a transfer in rounds. */
-export interface StartLog {
+export interface StartLog extends LogRules {
   readonly type: "startLog";
   readonly session: number;
   readonly generation: number;
-  /** A frame is closed at this age, though no output waits for it. */
-  readonly frameAgeMs: number;
   readonly lastRound?: LastRound;
 }
 

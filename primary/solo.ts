@@ -16,6 +16,7 @@ import { openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { checkSlice, Slicer } from "./slicer.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
 /** What a machine is run with. */
@@ -24,6 +25,8 @@ export interface SoloOptions extends GuestRequest {
   readonly memoryBytes: number;
   /** Where the log goes; undefined: nowhere. */
   readonly record: string | undefined;
+  /** A guest that computes for so long without an exit is stopped. */
+  readonly sliceMs: number;
   /** How the console's connections are protected. */
   readonly security: Security;
 }
@@ -34,15 +37,18 @@ export class Solo {
   readonly #sink: Sink;
   readonly #file: Deno.FsFile | undefined;
   readonly #say: Say;
+  readonly #slicer: Slicer;
   #end: GuestEnd | undefined;
 
   private constructor(
     thread: VcpuThread,
     sink: Sink,
     file: Deno.FsFile | undefined,
+    sliceMs: number,
     say: Say,
   ) {
     this.#thread = thread;
+    this.#slicer = new Slicer(thread, sliceMs);
     this.#sink = sink;
     this.#file = file;
     this.#say = say;
@@ -51,6 +57,7 @@ export class Solo {
   /** Boots the guest. @throws what findGuest, openSink and the machine throw */
   static async start(options: SoloOptions, say: Say): Promise<Solo> {
     checkMemoryBytes(options.memoryBytes);
+    checkSlice(options.sliceMs);
     const guest = await findGuest(options);
     const file = options.record === undefined ? undefined : createLog(options.record);
     file?.writeSync(encodeLogFileHeader(options.memoryBytes));
@@ -65,7 +72,7 @@ export class Solo {
       startPaused: file !== undefined,
     };
     const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
-    return new Solo(thread, sink, file, say);
+    return new Solo(thread, sink, file, options.sliceMs, say);
   }
 
   /** Runs to the guest's end; gives everything back. */
@@ -74,6 +81,7 @@ export class Solo {
     try {
       while (!await this.#takeNext());
     } finally {
+      this.#slicer[Symbol.dispose]();
       this.#thread.retire();
       this.#file?.close();
       if (this.#end !== undefined) await this.#sink.end(this.#end.code, this.#end.why);
@@ -112,8 +120,8 @@ export class Solo {
       case "ready":
         this.#thread.noteReady(notice);
         if (this.#file !== undefined) {
-          const frameAgeMs = frameAgeMaxMs;
-          this.#tell({ type: "startLog", session: 1, generation: 1, frameAgeMs });
+          const rules = { frameAgeMs: frameAgeMaxMs, checkpointing: false, epochLengthMs: 1 };
+          this.#tell({ type: "startLog", session: 1, generation: 1, ...rules });
         }
         return false;
       case "ended":

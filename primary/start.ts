@@ -7,6 +7,7 @@ import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
 import {
+  epochLengthMaxMs,
   heldOutputBytes,
   lagMaxLeastMs,
   linkBurstBytes,
@@ -25,12 +26,14 @@ import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
+import { sharedRules } from "../protocol/join.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import { type Interposer, PrimarySide } from "./primary_side.ts";
 import type { RecorderCommand } from "./recorder_messages.ts";
+import { checkSlice } from "./slicer.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
 /** What a primary is started with. */
@@ -47,6 +50,12 @@ export interface PrimaryOptions extends GuestRequest {
   readonly timeoutMs: number;
   /** An execution lag above this slows the guest; 0: none does. */
   readonly lagMaxMs: number;
+  /** A guest that computes for so long without an exit is stopped at a forced point. */
+  readonly sliceMs: number;
+  /** Log states, not events: for guests that can't be replayed. */
+  readonly checkpointing: boolean;
+  /** Checkpointing, an output waits for so long for others. */
+  readonly epochLengthMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   readonly exitsPerDigest?: number;
@@ -105,12 +114,7 @@ export async function startPrimary(
     }
   });
   const rules: PrimaryRules = {
-    machineId,
-    memoryBytes: options.memoryBytes,
-    commitReplayed: options.commitReplayed,
-    heartbeatMs: options.heartbeatMs,
-    timeoutMs: options.timeoutMs,
-    lagMaxMs: options.lagMaxMs,
+    ...sharedRules({ ...options, machineId }),
     claimRetryMs,
     windowBytes: logWindowBytes,
     pageWindowBytes,
@@ -143,7 +147,13 @@ export async function startPrimary(
 }
 
 /** @throws UsageError unless the lag can be measured, and silence can be told from an ordinary wait for the next heartbeat */
-function checkPatience({ heartbeatMs, timeoutMs, lagMaxMs }: PrimaryOptions): void {
+function checkPatience(
+  { heartbeatMs, timeoutMs, lagMaxMs, sliceMs, epochLengthMs }: PrimaryOptions,
+): void {
+  checkSlice(sliceMs);
+  if (epochLengthMs > epochLengthMaxMs) {
+    throw new UsageError(`--epoch ${epochLengthMs}ms: expected at most ${epochLengthMaxMs}ms`);
+  }
   if (lagMaxMs !== 0 && (lagMaxMs < lagMaxLeastMs || lagMaxMs > timeoutMaxMs)) {
     throw new UsageError(
       `--lag-max ${lagMaxMs}ms: expected off, or ${lagMaxLeastMs}ms to ${timeoutMaxMs}ms`,

@@ -9,7 +9,9 @@
  * ```
  *
  * The dirty set is taken *before* main reads those pages: what the guest writes while main reads is in the next
- * set, so that a page which was read in the middle of a write is read again.
+ * set, so that a page which was read in the middle of a write is read again. It is taken for the last time before
+ * the last pages are copied out, and who listened goes over to the log that begins there: whatever is written from
+ * then on, by whomever, is in the log's next state.
  *
  * Called by the recorder; main's part is pre_copy.ts.
  */
@@ -21,13 +23,15 @@ import { PAGE_BYTES } from "../machine/memory_map.ts";
 import { writeDirty, writeStaged } from "../machine/records.ts";
 import type { Ring } from "../machine/ring.ts";
 import { capturePages, captureRest, type Section } from "../machine/state.ts";
+import type { FirstState } from "./first_state.ts";
 import type { LastRound } from "./recorder_messages.ts";
 
-/** See the top of the file. It listens to the dirty set until it is disposed of. */
+/** See the top of the file. It listens to the dirty set until it has finished or is disposed of. */
 export class TransferCapture implements Disposable {
   readonly #dirty: DirtyListener;
   /** What was written and is to be sent: what main was told last, and has not read if it ends the transfer. */
   readonly #toSend: Uint8Array<ArrayBuffer>;
+  #isFinished = false;
 
   /** @param session that the state is for */
   constructor(private readonly machine: Machine, readonly session: number) {
@@ -43,9 +47,9 @@ export class TransferCapture implements Disposable {
 
   /**
    * Copies the pages that main has not sent to the staging area; no instruction may be pending.
-   * @returns what is left of the state, and the number of the frame that it comes after
+   * @returns what is left of the state
    */
-  finish({ sequence, staging, pagesPerFrame }: LastRound, ring: Ring): LastSections {
+  finish({ sequence, staging, pagesPerFrame }: LastRound, ring: Ring): FirstState {
     const { memory } = this.machine;
     const written = new Uint8Array(this.#toSend.length);
     this.#dirty.take(written);
@@ -56,9 +60,11 @@ export class TransferCapture implements Disposable {
     const { bytes } = HostMemory.view(BigInt(staging.address), staging.pages * PAGE_BYTES);
     copyPages(memory.bytes, staged, bytes);
     writeStaged(ring, this.session, staged);
+    this.#isFinished = true;
     return {
       sequence: sequence + Math.ceil(staged.length / pagesPerFrame),
       sections: this.#rest(pages.slice(staged.length)),
+      dirty: this.#dirty,
     };
   }
 
@@ -69,7 +75,7 @@ export class TransferCapture implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#dirty[Symbol.dispose]();
+    if (!this.#isFinished) this.#dirty[Symbol.dispose]();
   }
 }
 
@@ -82,10 +88,4 @@ function copyPages(from: Uint8Array, pages: readonly number[], to: Uint8Array): 
     const bytes = (place - first) * PAGE_BYTES;
     to.set(from.subarray(start, start + bytes), first * PAGE_BYTES);
   }
-}
-
-/** What the machine's thread itself makes frames of. */
-export interface LastSections {
-  readonly sequence: number;
-  readonly sections: Generator<Section>;
 }

@@ -54,6 +54,9 @@ Deno.test("a welcome to another machine, or with numbers that make no sense, is 
     { heartbeatMs: 0 },
     { heartbeatMs: 60 },
     { lagMaxMs: 1 },
+    { sliceMs: 0 },
+    { sliceMs: 1001 },
+    { epochLengthMs: 0 },
   ];
   for (const fields of wrong) {
     const backup = new TestBackup({ machineId: "m1" });

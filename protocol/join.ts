@@ -5,7 +5,7 @@
  * together.
  */
 import { PeerError } from "../base/errors.ts";
-import { lagMaxLeastMs } from "../base/limits.ts";
+import { epochLengthMaxMs, lagMaxLeastMs, sliceLeastMs, sliceMaxMs } from "../base/limits.ts";
 import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { PrimaryMode, PrimaryRules } from "./primary_types.ts";
 
@@ -47,19 +47,30 @@ export function obstacleOf(
   return { why: `the primary can't take a backup while ${mode}`, retry: true };
 }
 
-/** The welcome of a primary with these rules. */
-export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
+/** The rules that the backup has to know: they are its own after a takeover. */
+export type SharedRules = Omit<MessageOf<"welcome">, "type" | "generation">;
+
+/** What of a side's rules is in a welcome: to make one, and to go on by the rules of one. */
+export function sharedRules(rules: SharedRules): SharedRules {
   const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
+  const { sliceMs, checkpointing, epochLengthMs } = rules;
   return {
-    type: "welcome",
     machineId,
-    generation,
     memoryBytes,
     commitReplayed,
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    sliceMs,
+    checkpointing,
+    epochLengthMs,
   };
+}
+
+/** The welcome of a primary with these rules. */
+export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
+  const { machineId, ...rest } = sharedRules(rules);
+  return { type: "welcome", machineId, generation, ...rest };
 }
 
 /**
@@ -68,7 +79,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
  * @throws PeerError
  */
 export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): void {
-  const { generation, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
+  const { generation, heartbeatMs, timeoutMs, lagMaxMs, sliceMs, epochLengthMs } = welcome;
   if (machineId !== "" && welcome.machineId !== machineId) {
     throw new PeerError(`welcome to machine ${welcome.machineId}, expected ${machineId}`);
   }
@@ -83,6 +94,12 @@ export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): 
   }
   if (lagMaxMs !== 0 && lagMaxMs < lagMaxLeastMs) {
     throw new PeerError(`a lag of at most ${lagMaxMs} ms, expected 0 or at least ${lagMaxLeastMs}`);
+  }
+  if (sliceMs < sliceLeastMs || sliceMs > sliceMaxMs) {
+    throw new PeerError(`a slice of ${sliceMs} ms, expected ${sliceLeastMs} to ${sliceMaxMs}`);
+  }
+  if (epochLengthMs < 1 || epochLengthMs > epochLengthMaxMs) {
+    throw new PeerError(`an epoch of ${epochLengthMs} ms, expected 1 to ${epochLengthMaxMs}`);
   }
 }
 

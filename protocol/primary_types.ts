@@ -21,6 +21,12 @@ export interface PrimaryRules {
   readonly timeoutMs: number;
   /** An execution lag above this slows the guest; 0: none does. */
   readonly lagMaxMs: number;
+  /** A guest that computes for so long without an exit is stopped at a forced point. */
+  readonly sliceMs: number;
+  /** The log has states instead of events: the backup runs nothing, whatever the guest does. */
+  readonly checkpointing: boolean;
+  /** Checkpointing, an output waits for so long for others that its state then has, too. */
+  readonly epochLengthMs: number;
   /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */

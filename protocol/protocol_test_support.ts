@@ -21,6 +21,9 @@ export const primaryRules: PrimaryRules = {
   heartbeatMs: 10,
   timeoutMs: 100,
   lagMaxMs: 200,
+  sliceMs: 20,
+  checkpointing: false,
+  epochLengthMs: 10,
   claimRetryMs: 50,
   windowBytes: 1000,
   pageWindowBytes: 1000,
@@ -48,6 +51,9 @@ export const welcome: MessageOf<"welcome"> = {
   heartbeatMs: 10,
   timeoutMs: 100,
   lagMaxMs: 200,
+  sliceMs: 20,
+  checkpointing: false,
+  epochLengthMs: 10,
 };
 
 /** An output to the console with these characters. */

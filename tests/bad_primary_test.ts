@@ -12,6 +12,7 @@ import { listenTcp } from "../link/tcp.ts";
 import { ControlCode } from "../machine/control.ts";
 import { StateSection } from "../machine/state.ts";
 import type { MessageOf } from "../protocol/messages.ts";
+import { encodeStateOutput } from "../protocol/staged_state.ts";
 import { backupOptions, runBackup } from "./support/pair_in_process.ts";
 import {
   type Add,
@@ -37,6 +38,9 @@ const WELCOME: MessageOf<"welcome"> = {
   heartbeatMs: 100,
   timeoutMs: 2000,
   lagMaxMs: 200,
+  sliceMs: 20,
+  checkpointing: false,
+  epochLengthMs: 10,
 };
 
 /** What a misdeed leads to: the backup joins anew, or halts with this code. */
@@ -235,6 +239,70 @@ Deno.test("a log that does not fit the machine ends the replay with the code for
       "an end that is none",
       (e) => e.control(log.end, ControlCode.end, Uint8Array.of(1, 2)),
       /the guest's end in 2 bytes/,
+    ),
+  ];
+  for (const each of misdeeds) await check(each);
+});
+
+Deno.test("a state in the middle of a log that can't be is refused with the code for it", async () => {
+  const log = await recordedLog();
+  const { end, machine } = log;
+  const { pages, machine: rest, outputs } = StateSection;
+  const output = (offset: number) =>
+    encodeStateOutput({ sink: 0, offset, bytes: Uint8Array.of(65) });
+  /** The sections of a state, at the end of the state that the log begins with. */
+  const state =
+    (...sections: readonly [section: number, bytes: Uint8Array][]): Add => (encoder) => {
+      for (const [section, bytes] of sections) encoder.state(end, section, bytes);
+    };
+  const beyond = withBytes(machine, 5, [...new Uint8Array(Float64Array.of(end + 5).buffer)]);
+  const misdeeds = [
+    altered(log, "an unknown section", state([9, machine]), /state section 9, expected 0 to 2/),
+    altered(log, "half a machine", state([rest, machine.slice(0, 99)]), /section of 99 bytes/),
+    altered(
+      log,
+      "a page beyond the end",
+      state([pages, page(MEMORY_BYTES / 4096)], [rest, machine]),
+      /page beyond the end of memory \(found 2048, expected at most 2047\)/,
+    ),
+    altered(
+      log,
+      "an event in the middle of it",
+      (encoder) => {
+        encoder.state(end, pages, page(3));
+        encoder.time(end, 5);
+      },
+      /a time event in the middle of a state/,
+    ),
+    altered(
+      log,
+      "a point beyond the log",
+      state([rest, beyond]),
+      new RegExp(`a state of point ${end + 5} at ${end}, in a log up to ${end + 1}`),
+    ),
+    altered(
+      log,
+      "a point that has passed",
+      (encoder) => encoder.state(end + 1, rest, machine),
+      new RegExp(`a state of point ${end} at ${end + 1}`),
+    ),
+    altered(
+      log,
+      "no outputs",
+      state([outputs, new Uint8Array(9)]),
+      /an outputs section of 9 bytes/,
+    ),
+    altered(
+      log,
+      "outputs that do not follow",
+      state([outputs, output(7)], [rest, machine]),
+      /output of sink 0 at 7, expected 0/,
+    ),
+    altered(
+      log,
+      "outputs that the machine did not put out",
+      state([outputs, output(0)], [rest, machine]),
+      /output of sink 0 up to 1, expected up to 0/,
     ),
   ];
   for (const each of misdeeds) await check(each);

@@ -1,6 +1,7 @@
 /**
  * State that is captured wherever a kick stops the guest goes on elsewhere as it does here, also if that is amid an
- * exception: of INT3's KVM does not tell, of others it does not say all.
+ * exception: of INT3's KVM does not tell, of others it does not say all. And the machine is what is captured, from
+ * there on: a digest that is taken here is compared there, and an interrupt has to enter at the same place.
  */
 import assert from "node:assert/strict";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
@@ -9,6 +10,8 @@ import { applySection, captureState, type Section } from "../machine/state.ts";
 import { emptyMachine, guestMachine, runScript, tinyMachine } from "../machine/testing.ts";
 import { kvmRegs } from "../ffi/kvm_structs.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
+import { vcpuFields } from "../machine/vcpu_state.ts";
+import type { StateField } from "../machine/fields.ts";
 import { StallGuard } from "./support/stall_guard.ts";
 
 const KICK_MS = 1;
@@ -51,9 +54,8 @@ Deno.test("a state captured amid a call of ring 0 loses no call", async () => {
     new VcpuLoop(machine, capturer).run();
     guard.end();
     assert.equal(countOf(machine), CALLS, "the guest itself");
-    for (const [index, sections] of capturer.states.entries()) {
-      using copy = emptyMachine();
-      for (const section of sections) applySection(copy, section);
+    for (const [index, captured] of capturer.states.entries()) {
+      using copy = copyOf(captured, `run ${run}, state ${index}`);
       const already = countOf(copy);
       runScript(copy);
       assert.equal(
@@ -73,9 +75,8 @@ Deno.test("a state captured amid the delivery of an exception goes on as the mac
   guard.begin(machine.vcpu);
   new VcpuLoop(machine, capturer).run();
   guard.end();
-  for (const [index, sections] of capturer.states.entries()) {
-    using copy = emptyMachine();
-    for (const section of sections) applySection(copy, section);
+  for (const [index, captured] of capturer.states.entries()) {
+    using copy = copyOf(captured, `state ${index}`);
     runScript(copy);
     for (let page = 0; page < copy.memory.pages; page++) {
       const isSame = equalBytes(copy.memory.page(page), machine.memory.page(page));
@@ -83,6 +84,22 @@ Deno.test("a state captured amid the delivery of an exception goes on as the mac
     }
   }
 });
+
+/** A state, and what the machine was from there on. */
+interface Captured {
+  readonly sections: readonly Section[];
+  readonly fields: readonly StateField[];
+  readonly isReady: boolean;
+}
+
+/** A machine that goes on from a state. It has to be what the other one was. */
+function copyOf({ sections, fields, isReady }: Captured, what: string): Machine {
+  const copy = emptyMachine();
+  for (const section of sections) applySection(copy, section);
+  assert.deepEqual(vcpuFields(copy.vcpu), fields, what);
+  assert.equal(copy.vcpu.readyForInterrupt, isReady, `${what}: ready for an interrupt`);
+  return copy;
+}
 
 /** A machine in which one exception follows the other, each with a frame of its own on the stack. */
 function faultingMachine(): Machine {
@@ -121,7 +138,7 @@ function countOf({ memory }: Machine): number {
 
 /** Captures the state at each kick, up to a number of them. */
 class Capturer implements InputSource {
-  readonly states: Section[][] = [];
+  readonly states: Captured[] = [];
   #wasKicked = false;
 
   kicked(): void {
@@ -133,7 +150,9 @@ class Capturer implements InputSource {
     return mustCapture ? "settle" : "go";
   }
   settled(machine: Machine): void {
-    this.states.push([...captureState(machine)]);
+    const sections = [...captureState(machine)];
+    const { vcpu } = machine;
+    this.states.push({ sections, fields: vcpuFields(vcpu), isReady: vcpu.readyForInterrupt });
   }
   enter(): void {}
   idle(): void {}

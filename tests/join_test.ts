@@ -8,6 +8,7 @@ import { Hosts, PATIENT_MS } from "./support/pair_hosts.ts";
 import { Watch } from "./support/pair_watch.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { SlowLink } from "./support/slow_link.ts";
+import { type SpinSeen, SpinWatch } from "./support/spin_watch.ts";
 
 const seed = chooseSeed("join_test");
 const JOINS = 4;
@@ -74,6 +75,45 @@ Deno.test("a backup that joins in the middle of a run ends it at the same execut
   assert.equal(replayed, recorded);
   assert.ok(Number(digests) > 0);
 });
+
+for (const mode of ["replay", "checkpoint"]) {
+  Deno.test(`backups join a guest that computes and writes without exits, in ${mode} mode, before a takeover and after it`, async () => {
+    await using hosts = await Hosts.watched(PATIENT_MS, {
+      guest: "spin",
+      commandLine: `seed=${seed} working-set=4M steps=2000 seconds=100000`,
+      requireBackup: false,
+      primary: { args: ["--mode", mode] },
+    }, (pair) => new SpinWatch(pair.consoles));
+    await joinedWhileComputing(hosts);
+    await hosts.killBackup();
+    await joinedWhileComputing(hosts);
+    await hosts.killPrimary();
+    await joinedWhileComputing(hosts);
+    await hosts.killBackup();
+    await joinedWhileComputing(hosts);
+    const { rounds } = await hosts.finish();
+    assert.ok(rounds > 0);
+  });
+}
+
+/** A backup has joined a guest that computes, follows, and has compared digests since. */
+async function joinedWhileComputing({ reigning, following, watch }: Hosts<SpinSeen>) {
+  const { transfer, checkpointing, forcedPoints } = await reigning.status();
+  const { round, stopMs } = transfer as TransferStatus;
+  assert.ok(round >= 1 && stopMs! > 0, JSON.stringify(transfer));
+  const { digests: before } = await following.status();
+  await watch.progress(5);
+  const { digests } = await following.having(
+    (status) => (status.digests as number) > (before as number),
+    "a digest that was compared",
+  );
+  assert.ok((digests as number) > 0);
+  const after = await reigning.status();
+  assert.equal(after.divergences, 0, `${reigning.text}\n${following.text}`);
+  assert.equal(after.checkpointing, checkpointing);
+  assert.ok((after.forcedPoints as number) > (forcedPoints as number));
+  assert.ok(after.log.states! > 0);
+}
 
 Deno.test("a side that has taken over lets the next backup in while its guest runs, too", async () => {
   await using hosts = await Hosts.start(PATIENT_MS);

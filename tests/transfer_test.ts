@@ -5,10 +5,13 @@
 import assert from "node:assert/strict";
 import { digestPoints, replayFrames } from "./support/replay.ts";
 import { chooseSeed, Random } from "./support/random.ts";
+import { checkSpin } from "./support/spin.ts";
 import { type Transfers, transferWhileRunning } from "./support/transfer.ts";
 
 const seed = chooseSeed("transfer_test");
 const memoryBytes = 32 << 20;
+/** A spin guest answers one within a tick. */
+const QUESTIONS = 100;
 
 /** Replays every log; returns how many digests were compared. */
 async function replayAll({ logs, output, end, points }: Transfers): Promise<number> {
@@ -58,6 +61,36 @@ Deno.test("transfers that are broken off anywhere leave nothing behind that the 
   assert.ok(transfers.broken > 2, `${transfers.broken} were broken off`);
   await replayAll(transfers);
 });
+
+for (const epochLengthMs of [undefined, 2]) {
+  const mode = epochLengthMs === undefined ? "replay" : "checkpoint";
+  Deno.test(`a guest that computes and writes without exits is transferred while it does, in ${mode} mode`, async () => {
+    const random = new Random(seed);
+    let asked = 0;
+    const transfers = await transferWhileRunning({
+      guest: "spin",
+      commandLine: `seed=${seed} working-set=512K steps=1000 seconds=100000`,
+      memoryBytes,
+      exitsPerDigest: 1,
+      transfers: 8,
+      brokenOfTen: 3,
+      stagingPages: 50,
+      framePages: 60,
+      stalls: 5,
+      input: (output) => {
+        if (output.split("\n").length <= asked + 1 || asked > QUESTIONS) return undefined;
+        return asked++ < QUESTIONS ? "?\n" : "quit\n";
+      },
+      ...(epochLengthMs === undefined ? {} : { epochLengthMs }),
+    }, random);
+    assert.equal(transfers.end.code, 0, transfers.end.why);
+    assert.ok(transfers.forcedPoints > 0);
+    assert.ok(transfers.logs.length >= 2, `${transfers.logs.length} transfers`);
+    assert.ok(transfers.logs.every(({ rounds }) => rounds >= 1));
+    assert.ok(await replayAll(transfers) > 20);
+    checkSpin(new TextDecoder().decode(transfers.output));
+  });
+}
 
 Deno.test("what the staging area has no room for is part of the state as well", async () => {
   const random = new Random(seed);

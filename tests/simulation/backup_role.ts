@@ -8,7 +8,7 @@ import { divergenceLimit, helloTimeoutMs } from "../../base/limits.ts";
 import type { BackupEffect, BackupInput, BackupProtocol } from "../../protocol/backup.ts";
 import type { Connection } from "./network.ts";
 import type { SimProcess } from "./process.ts";
-import { SimReplayer } from "./replayer.ts";
+import type { SimReplayer } from "./replayer.ts";
 
 /** Wait between two attempts to join. */
 const REJOIN_MS = 250;
@@ -70,7 +70,7 @@ export class BackupRole {
     world.connect(process, (connection) => {
       if (connection === undefined) return this.#rejoinLater();
       const protocol = new world.code.BackupProtocol(world.config.backupRules(process.name));
-      const replayer = new SimReplayer(process, world.stream(), (notices) => {
+      const replayer = new world.code.SimReplayer(process, world.stream(), (notices) => {
         process.onMain(() => {
           for (const notice of notices) if (this.#session === session) this.#step(notice);
         });

@@ -9,10 +9,17 @@ import { FileArbiter } from "../../arbiter/file.ts";
 import { ReignsError, winFirst } from "../../arbiter/first_claim.ts";
 import { BackupProtocol } from "../../protocol/backup.ts";
 import { PrimaryProtocol } from "../../protocol/primary.ts";
+import { encodeStateOutput, StagedState } from "../../protocol/staged_state.ts";
 import { frameOf, fromBackup, fromPrimary } from "../../protocol/wire.ts";
+import { SimRecorder } from "./recorder.ts";
+import { SimReplayer } from "./replayer.ts";
 
-/** What the simulation runs. */
+/** What the simulation runs: production's code, and the threads that stand for production's. */
 export const production = {
+  SimRecorder,
+  SimReplayer,
+  StagedState,
+  encodeStateOutput,
   PrimaryProtocol,
   BackupProtocol,
   frameOf,

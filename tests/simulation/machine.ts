@@ -8,11 +8,15 @@ import type { Output } from "../../protocol/output_gate.ts";
 
 /** Its sinks: a console and another one. */
 export const SINKS = 2;
+/** The sections of its state. */
+export const SimSection = { pages: 1, rest: 2, output: 3 } as const;
 const STATE_WORDS = 8;
 /** The pages of its memory, a number each. */
 export const MEMORY_PAGES = 12;
 /** A page's number, and what is in it. */
 export type Page = readonly [page: number, value: number];
+/** What a page takes in a section. */
+export const PAGE_SECTION_BYTES = 8;
 
 /** What it can put out: made once, since a run puts out a lot. */
 const TEXTS = Array.from(
@@ -30,24 +34,30 @@ export class SimMachine {
   readonly offsets: number[] = [0, 0];
   hash = 1;
   outputsHash = 1;
-  /** Its guest has ended. */
-  hasEnded = false;
   /** What it writes to as it runs, and reads from. */
   readonly memory = new Uint32Array(MEMORY_PAGES);
-  /** The pages that it has written. Whoever wants to know clears it. */
-  readonly written = new Set<number>();
+  /** Who wants to know which pages it writes. */
+  readonly #listeners = new Set<Set<number>>();
+  /** Its guest has ended. */
+  hasEnded = false;
   /** A bit of it has fallen over. */
   isFlipped = false;
 
   /** Runs to its next exit. */
   run(): void {
     this.point++;
+    this.compute(this.point);
+  }
+
+  /** Computes, and writes to its memory: what comes of it depends on what is in there, and on this. */
+  compute(value: number): void {
+    this.#mix(value);
     const { hash, memory } = this;
     // A few pages are written all the time, the others now and then.
     const page = hash % (hash % 5 === 0 ? MEMORY_PAGES : 3);
-    memory[page] = hash;
-    this.written.add(page);
-    this.#mix(this.point ^ memory[(hash >>> 8) % MEMORY_PAGES]!);
+    memory[page]! ^= hash;
+    for (const written of this.#listeners) written.add(page);
+    this.#mix(memory[(hash >>> 8) % MEMORY_PAGES]!);
   }
 
   /** An event enters where it stands. */
@@ -64,8 +74,8 @@ export class SimMachine {
         this.hasEnded = true;
         return;
       case "state":
-        if (event.section === 2) return this.#load(event.bytes);
-        this.#loadPages(event.bytes);
+        if (event.section === SimSection.pages) this.loadPages(event.bytes);
+        else this.load(event.bytes);
     }
   }
 
@@ -87,6 +97,36 @@ export class SimMachine {
     this.isFlipped = true;
   }
 
+  /** A checksum of what it is and of its memory. */
+  get digest(): number {
+    let digest = this.hash;
+    for (const word of this.memory) digest = Math.imul(digest ^ word, 0x85ebca6b) >>> 0;
+    return digest;
+  }
+
+  /** From now on adds the pages that it writes to what it returns, whose owner takes them out of there. */
+  listen(): Set<number> {
+    const written = new Set<number>();
+    this.#listeners.add(written);
+    return written;
+  }
+
+  /** Ends what {@link listen} began. */
+  forget(written: Set<number>): void {
+    this.#listeners.delete(written);
+  }
+
+  /** What is in these pages. */
+  read(pages: Iterable<number>): Page[] {
+    return Array.from(pages, (page) => [page, this.memory[page]!]);
+  }
+
+  /** What {@link encodePages} made. */
+  loadPages(bytes: Uint8Array<ArrayBuffer>): void {
+    const words = new Uint32Array(bytes.slice().buffer);
+    for (let at = 0; at < words.length; at += 2) this.memory[words[at]!] = words[at + 1]!;
+  }
+
   /** All of it but its memory. */
   save(): Uint8Array<ArrayBuffer> {
     const [first, second] = this.offsets;
@@ -104,16 +144,13 @@ export class SimMachine {
     );
   }
 
-  #load(bytes: Uint8Array<ArrayBuffer>): void {
-    const words = new Float64Array(bytes.buffer, bytes.byteOffset, STATE_WORDS);
+  /** What {@link save} saved. */
+  load(bytes: Uint8Array<ArrayBuffer>): void {
+    const words = new Float64Array(bytes.slice().buffer, 0, STATE_WORDS);
+    this.isFlipped = false;
     [this.point, this.clockUs, this.received] = [words[0]!, words[1]!, words[2]!];
     [this.offsets[0], this.offsets[1]] = [words[3]!, words[4]!];
     [this.hash, this.outputsHash, this.hasEnded] = [words[5]!, words[6]!, words[7] === 1];
-  }
-
-  #loadPages(bytes: Uint8Array<ArrayBuffer>): void {
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    for (let at = 0; at < words.length; at += 2) this.memory[words[at]!] = words[at + 1]!;
   }
 
   #mix(value: number): void {

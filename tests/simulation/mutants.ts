@@ -4,28 +4,13 @@
  * A mutant is a change to the text of production files, made in a copy of them (mutate.ts). Each `find` occurs
  * exactly once in its file, so a row that no longer fits the code is an error, not a bug that nobody makes.
  */
-
+import { edit, type Mutant } from "./mutant.ts";
+import { STATE_MUTANTS } from "./state_mutants.ts";
 import { TRANSFER_MUTANTS } from "./transfer_mutants.ts";
-
-/** A change to one file. */
-export interface Edit {
-  /** From the root. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-/** One bug. */
-export interface Mutant {
-  /** What the altered code does. */
-  readonly name: string;
-  readonly edits: readonly Edit[];
-}
 
 /** Within so many seeds each of them has to be found. */
 export const SEEDS_MAX = 5000;
 
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";
 const backup = "protocol/backup.ts";
@@ -313,6 +298,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "heartbeats are not echoed",
     edits: [edit(backup, "this.#echoMs = Math.max(this.#echoMs, sentMs);", "void sentMs;")],
   },
+  ...STATE_MUTANTS,
   {
     name: "at an equal generation, whoever asks has won",
     edits: [edit(

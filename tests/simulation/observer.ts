@@ -8,7 +8,7 @@
 import { readHeader } from "../../codec/codec.ts";
 import type { BackupEffect, BackupInput } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
-import type { PrimaryEffect, PrimaryInput } from "../../protocol/primary.ts";
+import type { LoggedFrame, PrimaryEffect, PrimaryInput } from "../../protocol/primary.ts";
 import { BackupRole } from "./backup_role.ts";
 import {
   BATCH_BYTES_MAX,
@@ -77,8 +77,8 @@ export class Observer {
     const frame = sent[heldSequence - 1];
     if (machine.isFlipped || frame === undefined) return;
     const recorded = Number(readHeader(frame.bytes).exitsChecksum);
-    if (recorded === machine.hash) return;
-    const what = `${process.name} goes live as ${machine.hash}, recorded was ${recorded}`;
+    if (recorded === machine.digest) return;
+    const what = `${process.name} goes live as ${machine.digest}, recorded was ${recorded}`;
     this.#fail("no silent divergence", what);
   }
 
@@ -127,6 +127,7 @@ export class Observer {
       else if (effect.type === "inputCommitted") this.#checkInput(role, effect.offset);
       else if (effect.type === "sendFrame") {
         const { evidence } = this.world.connections[effect.connection]!;
+        this.#checkPoint(role, evidence.sent.at(-1), effect.frame);
         evidence.sent.push(effect.frame);
       } else if (effect.type === "resume") role.offeredPoint = undefined;
       else if (effect.type === "send") {
@@ -136,6 +137,21 @@ export class Observer {
       }
     }
     this.#checkPrimaryBounds(role);
+  }
+
+  /** An execution point is one place: what is acknowledged up to there must not mean two. */
+  #checkPoint(
+    { process: { name }, machine }: PrimaryRole,
+    last: LoggedFrame | undefined,
+    frame: LoggedFrame,
+  ): void {
+    // Pages that were sent while the machine ran are of no point.
+    if (last === undefined || last.through === 0 || machine.isFlipped) return;
+    if (last.through !== frame.through) return;
+    const [one, other] = [last, frame].map(({ bytes }) => readHeader(bytes).exitsChecksum);
+    if (one === other) return;
+    const what = `${name} logs two states of point ${frame.through}: ${one} and ${other}`;
+    this.#fail("no silent divergence", what);
   }
 
   /** A backup that may claim can reach all that was seen. */

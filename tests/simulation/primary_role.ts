@@ -8,7 +8,7 @@ import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../../protoco
 import type { SimMachine } from "./machine.ts";
 import type { Connection } from "./network.ts";
 import type { SimProcess } from "./process.ts";
-import { SimRecorder } from "./recorder.ts";
+import type { SimRecorder } from "./recorder.ts";
 import { SimTransfer } from "./transfer.ts";
 
 /** See the top of the file. */
@@ -33,7 +33,7 @@ export class PrimaryRole {
   ) {
     const { world } = process;
     this.protocol = new world.code.PrimaryProtocol(world.config.primaryRules, generation, kept);
-    this.recorder = new SimRecorder(process, machine, world.stream(), () => {
+    this.recorder = new world.code.SimRecorder(process, machine, world.stream(), () => {
       process.onMain(() => this.#pump());
     });
     world.observer.reigns(this);

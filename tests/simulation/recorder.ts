@@ -2,13 +2,14 @@
  * A primary's vCPU thread: runs the machine, logs what enters it in frames of the production codec, and
  * hands outputs and frames to main through a bounded ring, each output before the frame that covers it.
  *
- * It does what primary/recorder.ts does, at the pace of the simulation.
+ * It does what primary/recorder.ts does, at the pace of the simulation: in replay mode it logs events, and a state
+ * where the guest had to be stopped; in checkpoint mode, where nobody could replay what the guest does, states only.
  */
 import { FrameEncoder, type LogEvent } from "../../codec/codec.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryInput } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
-import { encodePages, type Page, type SimMachine, SINKS } from "./machine.ts";
+import { encodePages, type SimMachine, SimSection, SINKS } from "./machine.ts";
 import type { SimProcess } from "./process.ts";
 import type { TransferAnswer } from "./transfer.ts";
 
@@ -33,6 +34,8 @@ export type Command =
 const RING_RECORDS = 12;
 /** Outputs that share a frame at most, but for those of one burst of exits. */
 const BATCH_BYTES = 24;
+/** Pages of a state in the log go in sections of so many. */
+const PAGES_PER_SECTION = 3;
 /** One for all: a frame is encoded at one go. */
 const encoder = new FrameEncoder();
 
@@ -40,6 +43,26 @@ interface Log {
   readonly session: number;
   readonly generation: number;
   sequence: number;
+  /** Where the last state was logged. */
+  base: Mark;
+  /** The pages that were written since. */
+  readonly written: Set<number>;
+}
+
+/** A state that main sends while the machine runs. */
+interface Transfer {
+  /** The pages that were written since main was told last. */
+  readonly written: Set<number>;
+  /** What it was told then: it has sent nothing of it if it ends the transfer. */
+  toSend: readonly number[];
+}
+
+/** How far a log has come, as a frame says it. */
+interface Mark {
+  readonly through: number;
+  readonly digest: number;
+  readonly outputsHash: number;
+  readonly inputOffset: number;
 }
 
 /** See the top of the file. */
@@ -48,8 +71,7 @@ export class SimRecorder {
   #commands: Command[] = [];
   #log: Log | undefined;
   #outputs: Output[] = [];
-  /** Pages of a state transfer that main has not sent, as far as it is known here; undefined: there is none. */
-  #toSend: Set<number> | undefined;
+  #transfer: Transfer | undefined;
   #isPaused = false;
   #endNoticed = false;
   #isScheduled = false;
@@ -98,7 +120,10 @@ export class SimRecorder {
     if (machine.hasEnded) return this.#noticeEnd();
     if (this.#isPaused) return;
     if (world.isQuiet) return this.#outputs.length > 0 ? this.#close() : undefined;
-    for (let count = 1 + random.below(5); count > 0; count--) this.#exit();
+    for (let count = 1 + random.below(5); count > 0; count--) {
+      if (random.below(12) === 0) this.#forcePoint();
+      else this.#exit();
+    }
     const waiting = this.#outputs.reduce((sum, { bytes }) => sum + bytes.length, 0);
     if (waiting >= BATCH_BYTES || random.below(3) !== 0) this.#close();
     this.#schedule(world.config.exitsMs * (0.2 + random.below(100) / 60));
@@ -107,20 +132,45 @@ export class SimRecorder {
   #exit(): void {
     const { machine, random } = this;
     machine.run();
-    const chance = random.below(8);
-    const { point } = machine;
-    if (chance < 2) {
-      this.#enter({ kind: "time", point, clockUs: machine.clockUs + 1 + random.below(999) });
-    } else if (chance === 2) {
-      this.#enter({ kind: "data", point, device: 0, bytes: new Uint8Array([random.below(256)]) });
-    }
+    // It asks its processor for what no log has.
+    if (this.#isCheckpointing) machine.compute(random.below(2 ** 32));
+    this.#letEnter(!this.#isCheckpointing);
     const output = machine.serve();
     if (output !== undefined) this.#outputs.push(output);
   }
 
-  /** Something enters, and is written down. */
-  #enter(event: LogEvent): void {
-    if (this.#log !== undefined) this.#events.push(event);
+  /** The guest computes without an exit until it is stopped, and gets what has come meanwhile. */
+  #forcePoint(): void {
+    const { machine, random } = this;
+    // What is replayed up to here is compared here.
+    if (!this.#isCheckpointing) this.#close();
+    const from = this.#mark();
+    machine.compute(random.below(2 ** 32));
+    machine.point++;
+    this.#letEnter(false);
+    if (this.#log !== undefined && !this.#isCheckpointing) this.#change(from, []);
+  }
+
+  get #isCheckpointing(): boolean {
+    return this.process.world.config.primaryRules.checkpointing;
+  }
+
+  #letEnter(isEvent: boolean): void {
+    const { machine, random } = this;
+    const { point } = machine;
+    const chance = random.below(8);
+    if (chance < 2) {
+      const clockUs = machine.clockUs + 1 + random.below(999);
+      this.#enter({ kind: "time", point, clockUs }, isEvent);
+    } else if (chance === 2) {
+      const bytes = new Uint8Array([random.below(256)]);
+      this.#enter({ kind: "data", point, device: 0, bytes }, isEvent);
+    }
+  }
+
+  /** Something enters, and is written down unless a state will have it. */
+  #enter(event: LogEvent, isEvent: boolean): void {
+    if (this.#log !== undefined && isEvent) this.#events.push(event);
     this.machine.enter(event);
   }
 
@@ -129,22 +179,18 @@ export class SimRecorder {
       case "startLog":
         return this.#capture(command);
       case "stopLog":
-        this.#log = undefined;
-        this.#events = [];
-        this.#toSend = undefined;
+        this.#dropLog();
+        if (this.#transfer !== undefined) this.machine.forget(this.#transfer.written);
+        this.#transfer = undefined;
         return;
       case "copy":
-        this.machine.written.clear();
-        this.#toSend = new Set();
+        this.#transfer = { written: this.machine.listen(), toSend: [] };
         return void this.ring.push({ answer: { type: "copying", session: command.session } });
       case "takeDirty": {
-        if (this.#toSend === undefined) return;
-        this.#toSend = new Set(this.machine.written);
-        this.machine.written.clear();
+        if (this.#transfer === undefined) return;
+        const pages = this.#transfer.toSend = taken(this.#transfer.written);
         const { session } = command;
-        return void this.ring.push({
-          answer: { type: "dirty", session, pages: [...this.#toSend] },
-        });
+        return void this.ring.push({ answer: { type: "dirty", session, pages } });
       }
       case "pause":
         this.#isPaused = true;
@@ -161,71 +207,115 @@ export class SimRecorder {
   #noticeEnd(): void {
     if (this.#endNoticed) return;
     this.#endNoticed = true;
-    const { point } = this.machine;
-    this.#enter({ kind: "control", point, code: 2, bytes: new Uint8Array(0) });
     this.#close();
+    const { point } = this.machine;
+    this.#enter({ kind: "control", point, code: 2, bytes: new Uint8Array(0) }, true);
+    if (this.#log !== undefined) this.#frame(this.#mark());
     const sequence = this.#log?.sequence ?? 0;
     this.ring.push({ type: "guestEnded", end: { why: "done", code: 0 }, sequence });
   }
 
   /** A session's log begins with what is left of the machine's state: some of it is staged for main. */
   #capture({ session, generation, lastRound: { sequence, pagesPerFrame } }: StartLog): void {
-    if (this.#toSend === undefined) return;
-    this.#log = undefined;
-    this.#events = [];
+    const transfer = this.#transfer;
+    if (transfer === undefined) return;
+    this.#transfer = undefined;
+    this.#dropLog();
     this.#close();
     const { machine, random } = this;
     // A forced point, where the guest was stopped between two exits.
     if (random.below(2) === 0) machine.point++;
-    const left = [...new Set([...this.#toSend, ...machine.written])];
-    this.#toSend = undefined;
-    const pages = left.map((page): Page => [page, machine.memory[page]!]);
+    const pages = machine.read(new Set([...transfer.toSend, ...taken(transfer.written)]));
     const staged = pages.splice(0, random.pick([1, 3, Infinity]));
     this.ring.push({ answer: { type: "staged", session, pages: staged } });
-    const framesBefore = sequence + Math.ceil(staged.length / pagesPerFrame);
-    this.#log = { session, generation, sequence: framesBefore };
+    this.#log = {
+      session,
+      generation,
+      sequence: sequence + Math.ceil(staged.length / pagesPerFrame),
+      base: this.#mark(),
+      written: transfer.written,
+    };
     if (pages.length > 0) {
-      this.#state(1, encodePages(pages));
-      this.#frame(false);
+      this.#state(machine.point, SimSection.pages, encodePages(pages));
+      this.#frame(this.#mark());
     }
-    this.#state(2, machine.save());
-    this.#frame(true);
+    this.#state(machine.point, SimSection.rest, machine.save());
+    this.#frame(this.#mark(), true);
   }
 
-  #state(section: number, bytes: Uint8Array<ArrayBuffer>): void {
-    this.#events.push({ kind: "state", point: this.machine.point, section, bytes });
+  #dropLog(): void {
+    if (this.#log !== undefined) this.machine.forget(this.#log.written);
+    this.#log = undefined;
+    this.#events = [];
+  }
+
+  /** Logs the state instead of the way there: the backup stands at `from`, and runs nothing of it. */
+  #change(from: Mark, outputs: readonly Output[]): void {
+    const { machine, random, process: { world } } = this;
+    const log = this.#log!;
+    const pages = machine.read(taken(log.written));
+    while (pages.length > 0) {
+      const some = encodePages(pages.splice(0, PAGES_PER_SECTION));
+      this.#state(from.through, SimSection.pages, some);
+      if (random.below(4) === 0) this.#frame(from);
+    }
+    for (const output of outputs) {
+      this.#state(from.through, SimSection.output, world.code.encodeStateOutput(output));
+      if (random.below(4) === 0) this.#frame(from);
+    }
+    this.#state(from.through, SimSection.rest, machine.save());
+    log.base = this.#mark();
+    this.#frame(log.base);
+  }
+
+  #state(point: number, section: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#events.push({ kind: "state", point, section, bytes });
+  }
+
+  #mark(): Mark {
+    const { point: through, digest, outputsHash, received: inputOffset } = this.machine;
+    return { through, digest, outputsHash, inputOffset };
   }
 
   /** Hands over the outputs that wait, and the frame that covers them. */
   #close(): void {
-    const outputs = this.#outputs;
-    for (let sink = 0; sink < SINKS && outputs.length > 0; sink++) {
-      const output = joined(outputs, sink, this.machine.point);
-      if (output !== undefined) this.ring.push({ type: "output", output });
+    const outputs: Output[] = [];
+    for (let sink = 0; sink < SINKS && this.#outputs.length > 0; sink++) {
+      const output = joined(this.#outputs, sink, this.machine.point);
+      if (output !== undefined) outputs.push(output);
     }
     this.#outputs = [];
-    if (this.#log !== undefined) this.#frame(false);
+    for (const output of outputs) this.ring.push({ type: "output", output });
+    const log = this.#log;
+    if (log === undefined) return;
+    if (!this.#isCheckpointing) this.#frame(this.#mark());
+    else if (log.base.through < this.machine.point) this.#change(log.base, outputs);
   }
 
-  #frame(completesState: boolean): void {
-    const { machine } = this;
+  #frame({ through, digest, outputsHash, inputOffset }: Mark, completesState = false): void {
     const log = this.#log!;
+    const { session, generation } = log;
     const sequence = ++log.sequence;
     for (const event of this.#events) encode(event);
     this.#events = [];
     const bytes = encoder.close({
-      generation: log.generation,
+      generation,
       sequence,
-      through: machine.point,
-      exitsChecksum: BigInt(machine.hash),
-      outputsChecksum: BigInt(machine.outputsHash),
+      through,
+      exitsChecksum: BigInt(digest),
+      outputsChecksum: BigInt(outputsHash),
     });
-    const { session } = log;
-    const { point: through, received: inputOffset } = machine;
-    const ranUs = machine.clockUs;
+    const ranUs = this.machine.clockUs;
     const frame = { session, sequence, through, inputOffset, ranUs, completesState, bytes };
     this.ring.push({ type: "frame", frame });
   }
+}
+
+/** What was written until now; from now on it counts anew. */
+function taken(written: Set<number>): number[] {
+  const pages = [...written];
+  written.clear();
+  return pages;
 }
 
 /** What waits for a sink, as one output; undefined: nothing does. */

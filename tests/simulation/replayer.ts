@@ -6,7 +6,8 @@ import { FrameDecoder, type LogEvent } from "../../codec/codec.ts";
 import type { Divergence } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { Random } from "../support/random.ts";
-import { SimMachine } from "./machine.ts";
+import type { StagedState } from "../../protocol/staged_state.ts";
+import { MEMORY_PAGES, PAGE_SECTION_BYTES, SimMachine, SimSection } from "./machine.ts";
 import type { SimProcess } from "./process.ts";
 
 /** What it tells main. */
@@ -25,6 +26,9 @@ export class SimReplayer {
   /** The machine has the state that the log begins with: before that it is none. */
   isWhole = false;
   readonly #frames: Uint8Array[] = [];
+  /** What of a state has come, in the middle of a log. */
+  readonly #staged: StagedState;
+  #event: LogEvent | undefined;
   #isDraining = false;
   #hasStopped = false;
   #isScheduled = false;
@@ -34,7 +38,9 @@ export class SimReplayer {
     private readonly process: SimProcess,
     private readonly random: Random,
     private readonly tell: (notices: readonly ReplayNotice[]) => void,
-  ) {}
+  ) {
+    this.#staged = new process.world.code.StagedState(MEMORY_PAGES * PAGE_SECTION_BYTES);
+  }
 
   /** A frame to replay. */
   feed(bytes: Uint8Array): void {
@@ -77,39 +83,64 @@ export class SimReplayer {
     const { machine } = this;
     const notices: ReplayNotice[] = [];
     const { sequence, through, exitsChecksum, outputsChecksum } = decoder.open(bytes);
-    let event = decoder.next();
-    while (event?.kind === "state") {
-      machine.enter(event);
-      this.isWhole ||= event.section === 2;
-      event = decoder.next();
+    this.#event = decoder.next();
+    while (!this.isWhole && this.#event?.kind === "state") {
+      this.isWhole = this.#event.section === SimSection.rest;
+      machine.enter(this.#event);
+      this.#event = decoder.next();
     }
+    this.#takeStates(notices);
     while (this.isWhole && machine.point < through) {
       machine.run();
-      event = this.#take(event);
+      this.#letEnter();
       const output = machine.serve();
       if (output !== undefined) notices.push({ type: "output", output });
+      this.#takeStates(notices);
     }
-    event = this.#take(event);
-    const { point, hash, outputsHash } = machine;
-    const isEqual = Number(exitsChecksum) === hash && Number(outputsChecksum) === outputsHash;
-    if (!this.isWhole || isEqual && event === undefined) {
+    this.#letEnter();
+    const { point, digest, outputsHash } = machine;
+    const isEqual = Number(exitsChecksum) === digest && Number(outputsChecksum) === outputsHash;
+    if (!this.isWhole || isEqual && this.#event === undefined) {
       notices.push({ type: "replayed", sequence, point });
       return notices;
     }
     this.#hasStopped = true;
     const recorded = `${exitsChecksum}`;
-    const divergence = { point, place: "hash", recorded, replayed: `${hash}` };
+    const divergence = { point, place: "digest", recorded, replayed: `${digest}` };
     notices.push({ type: "diverged", divergence });
     return notices;
   }
 
-  /** Lets in what enters where the machine stands; returns what enters later. */
-  #take(next: LogEvent | undefined): LogEvent | undefined {
-    let event = next;
-    while (event !== undefined && event.point === this.machine.point) {
-      this.machine.enter(event);
-      event = decoder.next();
+  /** Gathers the state that applies where the machine stands, and applies it once it is whole. */
+  #takeStates(notices: ReplayNotice[]): void {
+    const { machine } = this;
+    for (;;) {
+      const event = this.#event;
+      if (event?.kind !== "state" || event.point !== machine.point) return;
+      if (event.section === SimSection.pages) this.#staged.addPages(event.bytes);
+      else if (event.section === SimSection.output) this.#staged.addOutput(event.bytes);
+      else {
+        const before = [...machine.offsets];
+        for (const pages of this.#staged.takePages()) machine.loadPages(pages);
+        machine.load(event.bytes);
+        const { point } = machine;
+        for (const output of this.#staged.takeOutputs(before, machine.offsets)) {
+          notices.push({ type: "output", output: { ...output, point } });
+        }
+      }
+      this.#event = decoder.next();
     }
-    return event;
+  }
+
+  /** Lets in what enters where the machine stands. */
+  #letEnter(): void {
+    for (;;) {
+      const event = this.#event;
+      if (event === undefined || event.kind === "state" || event.point !== this.machine.point) {
+        return;
+      }
+      this.machine.enter(event);
+      this.#event = decoder.next();
+    }
   }
 }

@@ -5,7 +5,7 @@
  */
 import { FrameEncoder } from "../../codec/codec.ts";
 import type { Random } from "../support/random.ts";
-import { encodePages, MEMORY_PAGES, type Page } from "./machine.ts";
+import { encodePages, MEMORY_PAGES, type Page, SimSection } from "./machine.ts";
 import type { PrimaryRole } from "./primary_role.ts";
 
 /** What the machine's thread answers. */
@@ -82,8 +82,7 @@ export class SimTransfer {
     } else if (this.#pages.length > 0) {
       const { machine } = this.role;
       this.#inputOffset = machine.received;
-      const pages = this.#pages.splice(0, this.#pagesPerFrame);
-      this.#send(pages.map((page) => [page, machine.memory[page]!]));
+      this.#send(machine.read(this.#pages.splice(0, this.#pagesPerFrame)));
     } else {
       this.#isSending = false;
       this.#round++;
@@ -101,7 +100,7 @@ export class SimTransfer {
   #send(pages: readonly Page[]): void {
     const { session, generation } = this;
     const sequence = ++this.#sequence;
-    encoder.state(0, 1, encodePages(pages));
+    encoder.state(0, SimSection.pages, encodePages(pages));
     const closing = { generation, sequence, through: 0, exitsChecksum: 0n, outputsChecksum: 0n };
     const bytes = encoder.close(closing);
     const frame = { session, sequence, through: 0, inputOffset: this.#inputOffset, ranUs: 0 };

@@ -1,11 +1,12 @@
 /**
- * Deliberate bugs in what a state transfer in rounds asks of the protocol: a part of mutants.ts.
+ * Deliberate bugs in a state transfer in rounds: in what it asks of the protocol, and in what the machine's thread has
+ * to do for it (the simulation's, as in state_mutants.ts). A part of mutants.ts.
  */
-import type { Edit, Mutant } from "./mutants.ts";
+import { edit, type Mutant } from "./mutant.ts";
 
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";
+const recorder = "tests/simulation/recorder.ts";
 
 /** All of them. */
 export const TRANSFER_MUTANTS: readonly Mutant[] = [
@@ -36,6 +37,43 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
         primary,
         "if (session === undefined || frame.session !== session.number) return;",
         "if (session === undefined) return;",
+      ),
+    ],
+  },
+  {
+    name: "what main was told last, and has not sent, is not copied out in the end",
+    edits: [
+      edit(recorder, "new Set([...transfer.toSend, ...taken(", "new Set([...taken("),
+    ],
+  },
+  {
+    name: "what was written since main was told last is not copied out in the end",
+    edits: [
+      edit(
+        recorder,
+        "new Set([...transfer.toSend, ...taken(transfer.written)])",
+        "new Set(transfer.toSend)",
+      ),
+    ],
+  },
+  {
+    name: "who listened for the transfer listens no more when the log goes on",
+    edits: [
+      edit(
+        recorder,
+        "written: transfer.written,\n    };",
+        "written: transfer.written,\n    };\n    machine.forget(transfer.written);",
+      ),
+    ],
+  },
+  {
+    name: "what was written between the transfer and the log's first state is in neither",
+    edits: [
+      edit(recorder, "written: transfer.written,", "written: new Set<number>(),"),
+      edit(
+        recorder,
+        "log.base = this.#mark();",
+        "log.base = this.#mark();\n    Object.assign(log, { written: machine.listen() });",
       ),
     ],
   },

@@ -15,6 +15,8 @@ export interface Checked {
   readonly points: number;
   /** Of which so many were replayed: less where a session begins anew. */
   readonly replayed: number;
+  /** Of those recorded, forced ones. */
+  readonly forcedPoints: number;
   readonly digests: number;
   readonly sessions: number;
   readonly logBytes: number;
@@ -47,8 +49,8 @@ export async function checkReplay(
     digests += replay.digests;
     logBytes += log.reduce((sum, { length }) => sum + length, 0);
   }
-  const { points, logs } = recording;
-  return { points, replayed, digests, sessions: logs.length, logBytes };
+  const { points, forcedPoints, logs } = recording;
+  return { points, forcedPoints, replayed, digests, sessions: logs.length, logBytes };
 }
 
 async function replaySession(

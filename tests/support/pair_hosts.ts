@@ -12,7 +12,7 @@ import {
   type PairSideOptions,
   type SideProcess,
 } from "../../demo/pair_processes.ts";
-import { type Seen, Watch, within } from "./pair_watch.ts";
+import { type PairWatch, type Seen, Watch, within } from "./pair_watch.ts";
 
 /** What became of two sides that had lost each other. */
 export type PauseOutcome = "nothing" | "the primary lost" | "the backup lost";
@@ -26,7 +26,7 @@ export const PATIENT_MS = 5000;
 export const SILENCE_MS = 1000;
 
 /** See the top of the file. */
-export class Hosts implements AsyncDisposable {
+export class Hosts<S = Seen> implements AsyncDisposable {
   /** The side that reigns. */
   reigning: SideProcess;
   /** Its backup. */
@@ -37,7 +37,7 @@ export class Hosts implements AsyncDisposable {
 
   private constructor(
     readonly pair: Pair,
-    readonly watch: Watch,
+    readonly watch: PairWatch<S>,
     private readonly timeoutMs: number,
   ) {
     this.reigning = pair.primary;
@@ -55,12 +55,26 @@ export class Hosts implements AsyncDisposable {
     primary: PairSideOptions = {},
     keys?: PairOptions["keys"],
   ): Promise<Hosts> {
+    return await Hosts.watched(
+      timeoutMs,
+      { primary, ...(keys === undefined ? {} : { keys }) },
+      (pair) => new Watch(pair.consoles, { security: pair.security }),
+    );
+  }
+
+  /**
+   * The same with any guest.
+   * @param watch makes what watches it
+   */
+  static async watched<S>(
+    timeoutMs: number,
+    options: PairOptions,
+    watch: (pair: Pair) => PairWatch<S>,
+  ): Promise<Hosts<S>> {
     await using stack = new AsyncDisposableStack();
-    const args = ["--timeout", `${timeoutMs}ms`];
-    const options = { primary: { ...primary, args }, ...(keys === undefined ? {} : { keys }) };
-    const pair = stack.use(await Pair.start(options));
-    const watch = stack.use(new Watch(pair.consoles, { security: pair.security }));
-    const hosts = new Hosts(pair, watch, timeoutMs);
+    const args = [...options.primary?.args ?? [], "--timeout", `${timeoutMs}ms`];
+    const pair = stack.use(Pair.start({ ...options, primary: { ...options.primary, args } }));
+    const hosts = new Hosts(pair, stack.use(watch(pair)), timeoutMs);
     // Not by its status: a primary may be made to die the moment that protection begins.
     await hosts.following.saying(/protected: this side may take over/);
     stack.move();
@@ -145,7 +159,7 @@ export class Hosts implements AsyncDisposable {
   }
 
   /** The guest's end, in good order on both sides. */
-  async finish(): Promise<Seen> {
+  async finish(): Promise<S> {
     const living = this.pair.sides.filter(({ exit }) => exit === undefined);
     const seen = await this.watch.finish();
     for (const side of living) {
@@ -176,7 +190,7 @@ export class Hosts implements AsyncDisposable {
     if (gone === null) return undefined;
     const { code } = await gone.exited;
     assert.equal(code, ExitCode.lost, gone.text);
-    assert.match(gone.text, /lost generation \d+ of ledger to (first|second) at \S+/);
+    assert.match(gone.text, /lost generation \d+ of \w+ to (first|second) at \S+/);
     const live = sides.find((side) => side !== gone)!;
     assert.equal(live.exit, undefined, `both sides ended:\n${gone.text}\n${live.text}`);
     const { role } = await live.live(this.generation + 1);

@@ -23,6 +23,9 @@ export function primaryOptions(directory: string): PrimaryOptions {
     heartbeatMs: 50,
     timeoutMs: 2000,
     lagMaxMs: 200,
+    sliceMs: 20,
+    checkpointing: false,
+    epochLengthMs: 10,
   };
 }
 

@@ -23,8 +23,20 @@ export interface Seen {
   readonly duplicateBytes: number;
 }
 
-/** One client and the judgement of what it sees. */
-export class Watch implements AsyncDisposable {
+/** What watches a pair's guest while harm is done to it. */
+export interface PairWatch<S> extends AsyncDisposable {
+  /** Bytes that were seen, each counted once. */
+  readonly bytes: number;
+  /** Bytes that were seen twice on the wire. */
+  readonly duplicateBytes: number;
+  /** Waits until the guest has answered `count` times more. */
+  progress(count?: number): Promise<void>;
+  /** Has the guest end; checks that nothing is missing, says what was seen. */
+  finish(): Promise<S>;
+}
+
+/** One client of a ledger and the judgement of what it sees. */
+export class Watch implements PairWatch<Seen> {
   readonly #checker = new LedgerChecker();
   readonly #client: LedgerClient;
   readonly #hangMs: number;
@@ -37,13 +49,19 @@ export class Watch implements AsyncDisposable {
    */
   constructor(
     consoles: string,
-    options: { hangMs?: number; intervalMs?: number; security?: Security } = {},
+    options: {
+      hangMs?: number;
+      intervalMs?: number;
+      security?: Security;
+      request?: (k: number) => string;
+    } = {},
   ) {
     this.#hangMs = options.hangMs ?? HANG_MS;
     this.#client = new LedgerClient(consoles, {
       intervalMs: options.intervalMs ?? 5,
       attempts: Infinity, // what hangs is for `hangMs` to say
       ...(options.security === undefined ? {} : { security: options.security }),
+      ...(options.request === undefined ? {} : { request: options.request }),
       onOutput: ({ offset, bytes }) => {
         assert.equal(offset, this.#bytes, "output at another offset than the next");
         this.#bytes += bytes.length;

@@ -5,11 +5,13 @@
  * Called by the whole-system tests and by the campaigns.
  */
 import { encodeLogFileHeader } from "../../codec/log_file.ts";
+import { Gauge } from "../../machine/channel.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
 import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
+import { Slicer } from "../../primary/slicer.ts";
 import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
 
 /** What to record. */
@@ -22,6 +24,10 @@ export interface RecordOptions {
   readonly memoryBytes?: number;
   /** Guest-caused exits between two digests in the log. */
   readonly exitsPerDigest?: number;
+  /** Stop a guest that computes for so long without an exit. */
+  readonly sliceMs?: number;
+  /** Log states instead of events, and let outputs wait for so long. */
+  readonly epochLengthMs?: number;
   /** Begin a new session, with the running guest's state, after each so many outputs. */
   readonly outputsPerSession?: number;
   /** End a guest that has put nothing out for so long: one that does not end by itself. */
@@ -40,10 +46,14 @@ export interface Recording {
   readonly end: GuestEnd;
   /** The execution point of the end. */
   readonly points: number;
+  /** Of which forced. */
+  readonly forcedPoints: number;
 }
 
 /** Enough for the bundled guests. */
 const MEMORY_BYTES = 16 << 20;
+/** As the command line has it. */
+const SLICE_MS = 20;
 /** 2023-11-14, some seconds after 22:13. */
 export const EPOCH_MS = 1_700_000_000_000;
 
@@ -63,8 +73,10 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
     ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
+  using _slicer = new Slicer(thread, options.sliceMs ?? SLICE_MS);
   try {
-    return { memoryBytes, ...await readToEnd(thread, options) };
+    const run = await readToEnd(thread, options);
+    return { memoryBytes, ...run, forcedPoints: thread.channel.gauges[Gauge.forcedPoints]! };
   } finally {
     thread.retire();
   }
@@ -72,8 +84,8 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 
 async function readToEnd(
   thread: VcpuThread,
-  { input, outputsPerSession, patienceMs }: RecordOptions,
-): Promise<Omit<Recording, "memoryBytes">> {
+  { input, outputsPerSession, epochLengthMs, patienceMs }: RecordOptions,
+): Promise<Omit<Recording, "memoryBytes" | "forcedPoints">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
   const outputs: Uint8Array<ArrayBuffer>[] = [];
   const decoder = new TextDecoder();
@@ -84,7 +96,14 @@ async function readToEnd(
   const tell = (command: RecorderCommand) => thread.command(command);
   using patience = new Patience(patienceMs, () => tell({ type: "end", why: OUT_OF_PATIENCE }));
   const startLog = () =>
-    tell({ type: "startLog", session: ++session, generation: 1, frameAgeMs: 20 });
+    tell({
+      type: "startLog",
+      session: ++session,
+      generation: 1,
+      frameAgeMs: 20,
+      checkpointing: epochLengthMs !== undefined,
+      epochLengthMs: epochLengthMs ?? 1,
+    });
   for (;;) {
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {

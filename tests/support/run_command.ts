@@ -24,6 +24,8 @@ export interface CommandOptions {
   /** A program and its first arguments, which are followed by the command's own. */
   readonly prefix?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What it reads from its standard input; default: nothing. */
+  readonly input?: string;
 }
 
 /** The program and arguments that run the command line with `args`. */
@@ -34,7 +36,7 @@ export function commandLine(args: readonly string[], options: CommandOptions = {
   return [...options.prefix ?? [], ...run, ...args];
 }
 
-/** Runs it; standard input is empty. @throws AssertionError if it says a stack trace, or does not end */
+/** Runs it. @throws AssertionError if it says a stack trace, or does not end */
 export async function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
@@ -43,11 +45,16 @@ export async function runCommand(
   const signal = AbortSignal.timeout(HANG_MS);
   const command = new Deno.Command(program!, {
     args: rest,
-    stdin: "null",
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
     env: { NO_COLOR: "1", ...options.env },
     signal,
   });
-  const { code, stdout, stderr } = await command.output();
+  const child = command.spawn();
+  const typed = new Blob([options.input ?? ""]).stream().pipeTo(child.stdin);
+  // A command that ends without reading it all is right, too.
+  const [{ code, stdout, stderr }] = await Promise.all([child.output(), typed.catch(() => {})]);
   const decoder = new TextDecoder();
   const result = { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
   assert.ok(!signal.aborted, `${args.join(" ")} did not end: ${result.stderr}`);

@@ -4,6 +4,7 @@
  *
  * Called by transfer_test.ts.
  */
+import { Gauge } from "../../machine/channel.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import {
@@ -17,6 +18,7 @@ import {
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
 import { PreCopy } from "../../primary/pre_copy.ts";
 import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
+import { Slicer } from "../../primary/slicer.ts";
 import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
 import { FrameOrder } from "../../protocol/frame_order.ts";
 import type { LoggedFrame } from "../../protocol/primary.ts";
@@ -28,11 +30,17 @@ export interface TransferOptions {
   readonly guest: string;
   readonly commandLine: string;
   readonly memoryBytes: number;
+  /** Execution points between two digests in the log. */
+  readonly exitsPerDigest?: number;
+  /** Asked after each output, with all output so far: what to type now, if anything. */
+  readonly input?: (output: string) => string | undefined;
   /** Transfers, one after the other. */
   readonly transfers: number;
   /** How many of them, on average, of ten are broken off. */
   readonly brokenOfTen: number;
   readonly stagingPages?: number;
+  /** Log states instead of events, and let outputs wait for so long. */
+  readonly epochLengthMs?: number;
   /** Pages in a frame at most, and how often in a hundred there is no room for a while. */
   readonly framePages: number;
   readonly stalls: number;
@@ -55,7 +63,12 @@ export interface Transfers {
   readonly output: Uint8Array<ArrayBuffer>;
   readonly end: GuestEnd;
   readonly points: number;
+  /** Of which forced. */
+  readonly forcedPoints: number;
 }
+
+/** Stops a guest that computes for so long without an exit. */
+const SLICE_MS = 5;
 
 /** Runs a guest to its end, with transfers on the way. @throws whatever its thread died of */
 export async function transferWhileRunning(
@@ -72,9 +85,10 @@ export async function transferWhileRunning(
     epochMs: EPOCH_MS,
     hostKind: hostKind(),
     startPaused: false,
-    exitsPerDigest: 500,
+    exitsPerDigest: options.exitsPerDigest ?? 500,
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
+  using _slicer = new Slicer(thread, SLICE_MS);
   try {
     return await new Run(thread, options, random).toEnd();
   } finally {
@@ -94,6 +108,8 @@ interface Session {
 class Run {
   readonly #logs: TransferredLog[] = [];
   readonly #outputs: Uint8Array<ArrayBuffer>[] = [];
+  readonly #decoder = new TextDecoder();
+  #text = "";
   #session: Session | undefined;
   #sessions = 0;
   #broken = 0;
@@ -111,7 +127,7 @@ class Run {
     for (;;) {
       const { kind, body } = await this.thread.read();
       if (this.#fault !== undefined) throw this.#fault;
-      if (kind === RecordKind.output) this.#outputs.push(readOutput(body).bytes);
+      if (kind === RecordKind.output) await this.#put(readOutput(body).bytes);
       else if (kind === RecordKind.frame) this.#take(readFrame(body));
       else if (kind === RecordKind.dirty) this.#hear({ type: "dirty", ...readDirty(body) });
       else if (kind === RecordKind.staged) this.#hear({ type: "staged", ...readStaged(body) });
@@ -120,7 +136,15 @@ class Run {
     await this.#session?.transfer.done;
     const output = new Uint8Array(await new Blob(this.#outputs).arrayBuffer());
     const [logs, broken, points, end] = [this.#logs, this.#broken, this.#points, this.#end!];
-    return { logs, broken, output, end, points };
+    const forcedPoints = this.thread.channel.gauges[Gauge.forcedPoints]!;
+    return { logs, broken, output, end, points, forcedPoints };
+  }
+
+  async #put(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#outputs.push(bytes);
+    this.#text += this.#decoder.decode(bytes, { stream: true });
+    const typed = this.options.input?.(this.#text);
+    if (typed !== undefined) await this.thread.input(new TextEncoder().encode(typed));
   }
 
   /** @returns whether that was the thread's last word */
@@ -160,14 +184,18 @@ class Run {
   }
 
   #begin(): void {
-    const { random, options: { stagingPages } } = this;
+    const { random, options: { stagingPages, epochLengthMs } } = this;
     const number = ++this.#sessions;
     const before = this.#session;
     const transfer = new PreCopy({
       thread: this.thread,
       session: number,
       generation: 1,
-      frameAgeMs: 20,
+      rules: {
+        frameAgeMs: 20,
+        checkpointing: epochLengthMs !== undefined,
+        epochLengthMs: epochLengthMs ?? 1,
+      },
       room: () => this.#room(),
       unappliedBytes: () => 0,
       step: (input) => {

@@ -1,0 +1,174 @@
+/**
+ * The log of one session as the recorder keeps it: begins with the machine's state, or what is left of it after a
+ * transfer in rounds, then has events or states, digests, and in the end the guest's end.
+ *
+ * In replay mode events are logged, and a state only at a forced point. In checkpoint mode no event is: whatever
+ * entered is in the next state, and the backup stands where the last one left it.
+ *
+ * Used by the recorder in the vCPU's thread, one for each session.
+ */
+import { crc32c } from "../codec/codec.ts";
+import { checkpointsPerDigest, forcedPointsPerDigest } from "../base/limits.ts";
+import { type Channel, Gauge } from "../machine/channel.ts";
+import { ControlCode, DataDevice } from "../machine/control.ts";
+import { Digester } from "../machine/digest.ts";
+import type { GuestEnd, Machine } from "../machine/machine.ts";
+import { encodeMessageRecord, writeFrame } from "../machine/records.ts";
+import type { StateOutput } from "../protocol/staged_state.ts";
+import type { FirstState } from "./first_state.ts";
+import { type LogMark, LogWriter, markOf } from "./log_writer.ts";
+import type { StartLog } from "./recorder_messages.ts";
+import { StateLogger } from "./state_logger.ts";
+
+/** See the top of the file. */
+export class SessionLog implements Disposable {
+  readonly #writer: LogWriter;
+  readonly #digester: Digester;
+  readonly #states: StateLogger;
+  /** Where the last state was logged. */
+  #base: LogMark;
+  #baseClockUs: number;
+  #digestPoint: number;
+  #statesSinceDigest = 0;
+
+  /**
+   * Logs the first state, each section a frame of its own. No instruction may be pending.
+   * @param first taken where the machine is now
+   * @param exitsPerDigest execution points between two digests
+   * @param ranUs how long the guest has run, in microseconds
+   */
+  constructor(
+    machine: Machine,
+    private readonly start: StartLog,
+    first: FirstState,
+    private readonly channel: Channel,
+    private readonly exitsPerDigest: number,
+    ranUs: number,
+  ) {
+    this.#digester = new Digester(machine, "everything");
+    const log = new LogWriter(start.session, start.generation, (frame) => {
+      channel.gauges[Gauge.logBytes]! += frame.bytes.length;
+      writeFrame(channel.notices, frame);
+    }, first.sequence);
+    let isFirst = true;
+    for (const { section, bytes } of first.sections) {
+      if (!isFirst) log.close(markOf(machine), ranUs);
+      isFirst = false;
+      log.state(machine.point, section, bytes);
+    }
+    log.close(markOf(machine), ranUs, true);
+    this.#writer = log;
+    this.#states = new StateLogger(machine, log, first.dirty);
+    this.#base = markOf(machine);
+    this.#baseClockUs = machine.clockUs;
+    this.#digestPoint = machine.point;
+    channel.gauges[Gauge.states] = 0;
+  }
+
+  /** The frame that was closed last. */
+  get sequence(): number {
+    return this.#writer.sequence;
+  }
+
+  /** Whether states are logged instead of events. */
+  get isCheckpointing(): boolean {
+    return this.start.checkpointing;
+  }
+
+  /** How long an output waits for others, in microseconds; undefined: as it is without a log. */
+  get epochUs(): number | undefined {
+    return this.isCheckpointing ? 1000 * this.start.epochLengthMs : undefined;
+  }
+
+  /** A frame is closed at this age, though no output waits for it; in microseconds. */
+  get frameAgeUs(): number {
+    return 1000 * this.start.frameAgeMs;
+  }
+
+  /** The size of the open frame's payload. */
+  get openBytes(): number {
+    return this.#writer.openBytes;
+  }
+
+  /** Whether something has entered that no closed frame has. */
+  lacks({ point, clockUs, board }: Machine): boolean {
+    if (!this.isCheckpointing) return this.#writer.openEvents > 0;
+    const { through, inputOffset } = this.#base;
+    return point !== through || clockUs !== this.#baseClockUs ||
+      board.console.rxTotal !== inputOffset;
+  }
+
+  /** The clock moved to `clockUs`. */
+  time(point: number, clockUs: number): void {
+    if (!this.isCheckpointing) this.#writer.time(point, clockUs);
+  }
+
+  /** Bytes arrived at the console. */
+  consoleInput(point: number, bytes: Uint8Array): void {
+    if (!this.isCheckpointing) this.#writer.data(point, DataDevice.console, bytes);
+  }
+
+  /** Whether a digest is to be logged here; checkpointing, states see to that. */
+  isDigestDue({ point }: Machine): boolean {
+    return !this.isCheckpointing && point - this.#digestPoint >= this.exitsPerDigest;
+  }
+
+  /** Whether the machine has been digested where it is. */
+  isDigested({ point }: Machine): boolean {
+    return point === this.#digestPoint;
+  }
+
+  /** Does some of the first digest's work before it is due. To be called often. */
+  lookAhead(): void {
+    this.#digester.lookAhead();
+  }
+
+  /** Digests the machine. No instruction may be pending. */
+  digest(machine: Machine): void {
+    this.#digestPoint = machine.point;
+    this.#statesSinceDigest = 0;
+    const digest = this.#digester.take();
+    this.#writer.control(machine.point, ControlCode.digest, digest);
+    const { gauges } = this.channel;
+    gauges[Gauge.digestPoint] = machine.point;
+    gauges[Gauge.digest] = crc32c(digest);
+    gauges[Gauge.digests]!++;
+  }
+
+  /**
+   * Logs the machine's state instead of the way there. No instruction may be pending.
+   * @param from replay mode: the last point before it that the backup can come to
+   * @param output what the guest put out on the way that the backup does not run
+   */
+  state(machine: Machine, from: LogMark, output: StateOutput | undefined, ranUs: number): void {
+    const base = this.isCheckpointing ? this.#base : from;
+    this.#states.write(machine, base, output === undefined ? [] : [output], ranUs);
+    const most = this.isCheckpointing ? checkpointsPerDigest : forcedPointsPerDigest;
+    const isDue = ++this.#statesSinceDigest >= most ||
+      machine.point - this.#digestPoint >= this.exitsPerDigest;
+    if (isDue) this.digest(machine);
+    this.#base = markOf(machine);
+    this.#baseClockUs = machine.clockUs;
+    this.channel.gauges[Gauge.states]!++;
+    this.close(machine, ranUs);
+  }
+
+  /** The guest has ended; checkpointing, its last state has been logged. */
+  end(machine: Machine, end: GuestEnd, ranUs: number): void {
+    this.#writer.control(machine.point, ControlCode.end, encodeMessageRecord(end));
+    this.close(machine, ranUs);
+  }
+
+  /** Closes the open frame where the machine is. */
+  close(machine: Machine, ranUs: number): void {
+    this.#writer.close(markOf(machine), ranUs);
+    this.channel.gauges[Gauge.events] = this.#writer.events;
+  }
+
+  /** Nobody follows any more. */
+  [Symbol.dispose](): void {
+    this.#writer[Symbol.dispose]();
+    this.#digester[Symbol.dispose]();
+    this.#states[Symbol.dispose]();
+  }
+}
