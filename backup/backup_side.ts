@@ -29,6 +29,7 @@ import { reportPeriodMs } from "../protocol/join.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
+import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import { frameOf, fromPrimary } from "../protocol/wire.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
@@ -312,7 +313,8 @@ export class BackupSide {
       const { gauges } = thread.channel;
       const outputOffset = kept[0]?.offset ?? gauges[Gauge.outputOffset]!;
       await sink.goLive(outputOffset, gauges[Gauge.inputOffset]!, generation);
-      this.#tell({ type: "goLive", wallMs: Date.now() });
+      const verify = parseVerify(this.#protocol.welcome!.verify) ?? verifyDefault;
+      this.#tell({ type: "goLive", wallMs: Date.now(), verify });
     } catch (error) {
       return this.#fail(error as Error);
     }

@@ -17,6 +17,7 @@ import { claimRetryMs } from "../primary/start.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import { PrimaryProtocol } from "../protocol/primary.ts";
+import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import type { Sink } from "../sinks/sink.ts";
 
 export { claimRetryMs, outcomeOf };
@@ -57,6 +58,7 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    verify: parseVerify(welcome.verify) ?? verifyDefault,
     claimRetryMs,
     windowBytes: logWindowBytes,
     burstBytes: linkBurstBytes,

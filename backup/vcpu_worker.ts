@@ -41,7 +41,7 @@ serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
   }
   const command = feed.awaitVerdict();
   if (command.type === "goLive") {
-    const recorder = recordFrom(machine, channel, command.wallMs);
+    const recorder = recordFrom(machine, channel, command.wallMs, command.verify);
     loop.source = recorder;
     loop.run();
     recorder.awaitQuit(machine);

@@ -1,7 +1,7 @@
 /**
  * The commands `run` and `primary`.
  */
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import {
   command,
   onStopSignals,
@@ -11,6 +11,7 @@ import {
   parseSize,
 } from "../base/command_line.ts";
 import type { ExitCodeValue } from "../base/errors.ts";
+import { parseVerify, type Verify, verifyDefault, verifyExpected } from "../protocol/verify.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { insecureOption, keysOption, Security } from "../link/security.ts";
@@ -123,6 +124,13 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       parseLimit,
       200,
     )
+    .option(
+      "--verify <when>",
+      "how often the whole machine is compared: every (execution point), commit (each frame that an output " +
+        "waits for), a number of exits, or off",
+      verifyOption,
+      verifyDefault,
+    )
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option(
       "--supersede <generation>",
@@ -154,10 +162,17 @@ export function primaryOptions(
     heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
     lagMaxMs: options.lagMax,
     timeoutMs: options.timeout,
+    verify: options.verify,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
   };
+}
+
+function verifyOption(text: string): Verify {
+  const verify = parseVerify(text);
+  if (verify === undefined) throw new InvalidArgumentError(`expected ${verifyExpected}`);
+  return verify;
 }
 
 /** The first signal that asks this process to stop, from now on: also one that comes while it starts. */

@@ -8,9 +8,7 @@
  * When a frame is closed is decided here: when an output needs it (at a newline, at HLT, at a size, or
  * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
  */
-import { crc32c } from "../codec/codec.ts";
 import {
-  exitsPerDigest,
   exitsPerTimeEvent,
   flushDelayMaxUs,
   framePayloadTargetBytes,
@@ -18,7 +16,6 @@ import {
 } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
-import { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { Machine } from "../machine/machine.ts";
 import {
@@ -28,31 +25,33 @@ import {
   writeFrame,
 } from "../machine/records.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
+import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { captureState } from "../machine/state.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
+import { Verifier } from "./verifier.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 
 const NEWLINE = 10;
 
 /** How a recorder works. */
 export interface RecorderOptions {
-  /** Exits between two digests in the log. */
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest; undefined: as usual. */
+  readonly verify?: Verify;
   /** Do not enter the guest before a `resume` command. */
   readonly startPaused?: boolean;
 }
 
 /** Records one machine. */
 export class Recorder implements InputSource {
-  readonly #digester: Digester;
-  readonly #digestInterval: number;
+  readonly #verifier: Verifier;
   readonly #pacer: Pacer;
   #log: LogWriter | undefined;
   #nowUs: number;
   #lastTimePoint = 0;
-  #lastDigestPoint = 0;
+  /** How long the guest has to pause for the backup's sake. */
+  #pauseUs = 0;
   #frameOpenedUs = 0;
   #frameAgeUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
@@ -76,13 +75,11 @@ export class Recorder implements InputSource {
     private readonly clock: MachineClock,
     options: RecorderOptions = {},
   ) {
-    this.#digester = new Digester(machine);
-    this.#digestInterval = options.exitsPerDigest ?? exitsPerDigest;
+    this.#verifier = new Verifier(machine, options.verify ?? verifyDefault);
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
     this.#pacer = new Pacer(this.#nowUs);
     this.#lastTimePoint = machine.point;
-    this.#lastDigestPoint = machine.point;
   }
 
   /** After the guest's end: blocks until main says `quit`. */
@@ -134,28 +131,23 @@ export class Recorder implements InputSource {
     if (this.#stopping) return "stop";
     if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);
-    const pauseUs = this.#pacer.ran(this.#nowUs);
-    if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
-    if (pauseUs > 0) this.#pause(pauseUs);
-    if (
-      this.#log !== undefined && !this.#adrift &&
-      machine.point - this.#lastDigestPoint >= this.#digestInterval
-    ) {
+    this.#pauseUs += this.#pacer.ran(this.#nowUs);
+    const isOutputDue = this.#isOutputDue(machine);
+    // A digest where the guest is between two exits: nobody else could find the place.
+    if (this.#log !== undefined && !this.#adrift && this.#verifier.isDue(machine, isOutputDue)) {
       this.#wantsDigest = true;
       return "settle";
     }
+    if (isOutputDue || this.#isLogDue()) this.#close(machine, true);
+    if (this.#pauseUs > 0) this.#pause();
     return "go";
   }
 
   settled(machine: Machine): void {
     if (this.#wantsDigest) {
       this.#wantsDigest = false;
-      this.#lastDigestPoint = machine.point;
-      const digest = this.#digester.take();
+      const digest = this.#verifier.take(machine, this.channel.gauges);
       this.#log?.control(machine.point, ControlCode.digest, digest);
-      this.channel.gauges[Gauge.digestPoint] = machine.point;
-      this.channel.gauges[Gauge.digest] = crc32c(digest);
-      this.channel.gauges[Gauge.digests]!++;
     } else if (this.#wantsCapture !== undefined) {
       this.#capture(machine, this.#wantsCapture);
       this.#wantsCapture = undefined;
@@ -176,8 +168,9 @@ export class Recorder implements InputSource {
    * Lets the backup come closer. Only the host's time passes: the guest is where it was, and a line that it has
    * begun waits for its end. A frame for each piece would be more log than the guest had made without pauses.
    */
-  #pause(pauseUs: number): void {
-    const endUs = this.clock.nowUs() + pauseUs;
+  #pause(): void {
+    const endUs = this.clock.nowUs() + this.#pauseUs;
+    this.#pauseUs = 0;
     for (;;) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
@@ -212,14 +205,18 @@ export class Recorder implements InputSource {
     console.receive(bytes);
   }
 
-  #flushIfDue(machine: Machine): void {
-    const outputDue = this.#outputs.bytes > 0 && (this.#newline ||
+  /** Whether a frame has to be closed because output waits for it. */
+  #isOutputDue({ halted }: Machine): boolean {
+    return this.#outputs.bytes > 0 && (this.#newline || halted ||
       this.#outputs.bytes >= outputBatchBytes ||
       this.#pacer.ranUs - this.#outputSinceUs >= flushDelayMaxUs);
-    const logDue = this.#log !== undefined &&
+  }
+
+  /** Whether a frame has to be closed though no output waits for it. */
+  #isLogDue(): boolean {
+    return this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
         this.#nowUs - this.#frameOpenedUs >= this.#frameAgeUs);
-    if (outputDue || logDue) this.#close(machine, true);
   }
 
   /** Hands waiting output and the frame that covers it to main, if `isDue`. */
@@ -261,7 +258,7 @@ export class Recorder implements InputSource {
     log.close(machine, this.#pacer.ranUs, true);
     this.#log = log;
     this.#frameAgeUs = frameAgeMs * 1000;
-    this.#lastDigestPoint = machine.point;
+    this.#verifier.begin(machine);
     this.#lastTimePoint = machine.point;
   }
 
@@ -314,7 +311,7 @@ export class Recorder implements InputSource {
   /** Logs the end, with a digest where the point has an ordinal, and tells main. */
   #noticeEnd(machine: Machine): Verdict {
     if (this.#endNoticed) return "go";
-    if (this.#log !== undefined && !this.#adrift && this.#lastDigestPoint !== machine.point) {
+    if (this.#log !== undefined && !this.#adrift && this.#verifier.lastPoint !== machine.point) {
       this.#wantsDigest = true;
       return "settle";
     }

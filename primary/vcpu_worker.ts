@@ -7,6 +7,7 @@ import { Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
+import type { Verify } from "../protocol/verify.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -23,7 +24,8 @@ export interface PrimaryThreadConfig {
   /** Of this host; see machine/host_kind.ts. */
   readonly hostKind: number;
   readonly startPaused: boolean;
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest; undefined: as usual. */
+  readonly verify?: Verify;
 }
 
 serveThread<PrimaryThreadConfig>((channel, config) => {

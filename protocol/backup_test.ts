@@ -54,6 +54,8 @@ Deno.test("a welcome to another machine, or with numbers that make no sense, is 
     { heartbeatMs: 0 },
     { heartbeatMs: 60 },
     { lagMaxMs: 1 },
+    { verify: "0" },
+    { verify: "often" },
   ];
   for (const fields of wrong) {
     const backup = new TestBackup({ machineId: "m1" });

@@ -8,6 +8,7 @@ import { PeerError } from "../base/errors.ts";
 import { lagMaxLeastMs } from "../base/limits.ts";
 import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { PrimaryRules } from "./primary_types.ts";
+import { parseVerify, verifyExpected } from "./verify.ts";
 
 /** A generation is a u32, and so is the next one. */
 const GENERATION_MAX = 2 ** 32 - 2;
@@ -34,7 +35,8 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
 
 /** The welcome of a primary with these rules. */
 export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs, verify } =
+    rules;
   return {
     type: "welcome",
     machineId,
@@ -44,6 +46,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    verify: `${verify}`,
   };
 }
 
@@ -68,6 +71,9 @@ export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): 
   }
   if (lagMaxMs !== 0 && lagMaxMs < lagMaxLeastMs) {
     throw new PeerError(`a lag of at most ${lagMaxMs} ms, expected 0 or at least ${lagMaxLeastMs}`);
+  }
+  if (parseVerify(welcome.verify) === undefined) {
+    throw new PeerError(`digests ${welcome.verify}, expected ${verifyExpected}`);
   }
 }
 

@@ -20,7 +20,7 @@ import { PeerError } from "../base/errors.ts";
 import { messageTextBytes } from "../base/limits.ts";
 
 /** Raised whenever a message or its meaning changes: the two sides must run the same. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 type FieldType = "u8" | "u32" | "u53" | "flag" | "text" | "bytes";
 
@@ -38,6 +38,7 @@ const MESSAGES = {
       heartbeatMs: "u32",
       timeoutMs: "u32",
       lagMaxMs: "u32",
+      verify: "text",
     },
   },
   /** Primary to backup: you may not. `retry`: but it may be worth asking again. */

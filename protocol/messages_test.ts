@@ -30,6 +30,7 @@ const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
     heartbeatMs: u32,
     timeoutMs: u32,
     lagMaxMs: u32,
+    verify: text,
   },
   refuse: { why: text, retry: flag },
   heartbeat: { sentMs: u53 },

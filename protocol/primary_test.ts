@@ -34,7 +34,7 @@ Deno.test("a state taken over that does not fit its kept outputs is the peer's f
 Deno.test("a hello is welcomed and the log begins", () => {
   const primary = new TestPrimary();
   assert.deepEqual(primary.hear(hello), [
-    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100 lagMaxMs=200',
+    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100 lagMaxMs=200 verify="16384"',
     "startLog session=1 generation=1",
   ]);
 });

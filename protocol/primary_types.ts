@@ -5,6 +5,7 @@
  */
 import type { Message } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
+import type { Verify } from "./verify.ts";
 import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
 
 /** What does not change while a primary reigns. */
@@ -21,6 +22,8 @@ export interface PrimaryRules {
   readonly timeoutMs: number;
   /** An execution lag above this slows the guest; 0: none does. */
   readonly lagMaxMs: number;
+  /** How often the log carries a digest. */
+  readonly verify: Verify;
   /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */

@@ -21,6 +21,7 @@ export const primaryRules: PrimaryRules = {
   heartbeatMs: 10,
   timeoutMs: 100,
   lagMaxMs: 200,
+  verify: 16_384,
   claimRetryMs: 50,
   windowBytes: 1000,
   burstBytes: 1000,
@@ -47,6 +48,7 @@ export const welcome: MessageOf<"welcome"> = {
   heartbeatMs: 10,
   timeoutMs: 100,
   lagMaxMs: 200,
+  verify: "16384",
 };
 
 /** An output to the console with these characters. */

@@ -37,6 +37,7 @@ const WELCOME: MessageOf<"welcome"> = {
   heartbeatMs: 100,
   timeoutMs: 2000,
   lagMaxMs: 200,
+  verify: "off",
 };
 
 /** What a misdeed leads to: the backup joins anew, or halts with this code. */

@@ -60,6 +60,7 @@ export function drawConfig(random: Random): Config {
       heartbeatMs,
       timeoutMs,
       lagMaxMs: random.pick([0, 20, 200]),
+      verify: "off",
       claimRetryMs,
       windowBytes: WINDOW_BYTES,
       burstBytes: random.pick([100, WINDOW_BYTES]),

@@ -84,6 +84,7 @@ export class PrimaryVoice {
       heartbeatMs: random.below(20) === 0 ? oddNumber(random, 10, MOST_U32) : 10,
       timeoutMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 100,
       lagMaxMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 200,
+      verify: random.below(20) === 0 ? oddText(random, "commit") : "commit",
     };
   }
 
