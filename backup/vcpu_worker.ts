@@ -27,6 +27,7 @@ export interface BackupThreadConfig {
 serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
   // The state transfer brings the time of day with it.
   using machine = Machine.create(memoryBytes, 0, hostKind);
+  machine.trail = channel.trail;
   notify(channel, { type: "ready", kickTarget: prepareKicks(machine.vcpu) });
   const feed = new CommandFeed(machine, channel);
   const loop = new VcpuLoop(machine, new GaugedReplayer(machine, channel, feed));

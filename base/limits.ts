@@ -160,6 +160,10 @@ export const noticeRingBytes = 4 * MiB;
  * largest frame, rounded up to a power of two, so that the window is what binds. */
 export const commandRingBytes = 4 * MiB;
 
+/** Exits that a vCPU's trail has: all of the longest frame (250 ms of the busiest guest), and as many that the
+ * primary is ahead when it hears of a divergence. 3 MiB in each side. */
+export const exitTrailLength = 16_384;
+
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
 

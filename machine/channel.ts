@@ -6,11 +6,13 @@
  *   main ── input ─────▶ worker      console input, raw
  *   main ◀── notices ─── worker      outputs, frames, what happened
  *   main ◀── gauges ──── worker      execution point, clock: read at any time, written all the time
+ *   main ◀── trail ───── worker      the last exits: looked into when a replay has diverged
  * ```
  *
  * The worker waits for anything from main at one place, the doorbell; main rings it after each write.
  */
 import { commandRingBytes, inputRingBytes, noticeRingBytes } from "../base/limits.ts";
+import { ExitTrail } from "./exit_trail.ts";
 import { Ring } from "./ring.ts";
 
 /** What main hands to the worker that it starts. */
@@ -20,6 +22,7 @@ export interface ChannelBuffers {
   readonly notices: SharedArrayBuffer;
   readonly bell: SharedArrayBuffer;
   readonly gauges: SharedArrayBuffer;
+  readonly trail: SharedArrayBuffer;
 }
 
 /** The figures that a vCPU's thread keeps up to date. */
@@ -47,6 +50,7 @@ export class Channel {
   readonly input: Ring;
   readonly notices: Ring;
   readonly gauges: Float64Array;
+  readonly trail: ExitTrail;
   readonly #bell: Int32Array;
   #heard = 0;
 
@@ -56,6 +60,7 @@ export class Channel {
     this.notices = Ring.attach(buffers.notices);
     this.#bell = new Int32Array(buffers.bell);
     this.gauges = new Float64Array(buffers.gauges);
+    this.trail = new ExitTrail(buffers.trail);
   }
 
   /** A new channel; main's end. */
@@ -66,6 +71,7 @@ export class Channel {
       notices: Ring.create(noticeRingBytes).buffer,
       bell: new SharedArrayBuffer(8),
       gauges: new SharedArrayBuffer(8 * GAUGES),
+      trail: new SharedArrayBuffer(ExitTrail.bytes),
     });
   }
 

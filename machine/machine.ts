@@ -15,6 +15,7 @@ import type { Vcpu } from "../ffi/vcpu.ts";
 import type { Vm } from "../ffi/vm.ts";
 import { checkHostCpuid, CPUID_TABLE } from "./cpuid.ts";
 import { RunningChecksum } from "./exit_checksum.ts";
+import { ExitTrail } from "./exit_trail.ts";
 import { checkMemoryBytes, GuestMemory } from "./guest_memory.ts";
 import { KVM_TSS_ADDRESS } from "./memory_map.ts";
 import { MemoryDigest } from "./memory_digest.ts";
@@ -49,6 +50,8 @@ export class Machine implements Disposable {
   end: GuestEnd | undefined;
   /** Running checksum of the exit sequence. */
   readonly exits = new RunningChecksum();
+  /** The last exits; a thread puts one here into which main can look. */
+  trail = new ExitTrail();
   /** Running checksum of the outputs. */
   readonly outputs = new RunningChecksum();
 

@@ -30,6 +30,7 @@ export interface PrimaryThreadConfig {
 
 serveThread<PrimaryThreadConfig>((channel, config) => {
   using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now(), config.hostKind);
+  machine.trail = channel.trail;
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   const notice: ThreadNotice = { type: "ready", kickTarget: prepareKicks(machine.vcpu) };
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
