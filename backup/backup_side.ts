@@ -24,15 +24,18 @@ import {
   type BackupInput,
   BackupProtocol,
   type BackupRules,
+  type Divergence,
 } from "../protocol/backup.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
 import type { MessageOf } from "../protocol/messages.ts";
-import type { Output } from "../protocol/output_gate.ts";
+import { CONSOLE_SINK, type Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
 import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import { frameOf, fromPrimary } from "../protocol/wire.ts";
 import type { Sink } from "../sinks/sink.ts";
-import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
+import type { DivergenceDetails, ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
+import type { DivergenceReporter } from "./divergence_reporter.ts";
+import { DivergenceWatch } from "./divergence_watch.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
@@ -47,6 +50,8 @@ export interface BackupParts {
   claimerFor(machineId: string): Claimer;
   /** The sink for this machine; the same one at every session. */
   sinkFor(machineId: string): Sink;
+  /** Describes divergences; the same one at every session. */
+  readonly reporter: DivergenceReporter;
   readonly say: Say;
 }
 
@@ -72,10 +77,12 @@ export class BackupSide {
   #logBytes = 0;
   #sequence = 0;
   #stalled = { point: -1, sinceMs: 0 };
+  readonly #watch: DivergenceWatch;
 
   constructor(parts: BackupParts) {
     this.#parts = parts;
     this.#protocol = new BackupProtocol(parts.rules);
+    this.#watch = new DivergenceWatch(parts.reporter, parts.rules.who);
   }
 
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
@@ -87,6 +94,7 @@ export class BackupSide {
     const end = await this.#ended.promise;
     this.#isOver = true;
     clearInterval(this.#ticker);
+    this.#parts.reporter.finish();
     const closed = this.#closeLink(received);
     await this.#sinkTail;
     // A primary that hangs must not hold up the takeover: the link closes in its own time.
@@ -171,6 +179,19 @@ export class BackupSide {
         );
       case "drain":
         return this.#tell({ type: "drain" });
+      case "diverged": {
+        const { welcome, phase } = this.#protocol;
+        const { channel } = this.#thread!;
+        return this.#watch.describe(effect.divergence, channel, welcome!, phase !== "diverged");
+      }
+      case "recorded": {
+        const where = this.#watch.compare(effect.point, effect.exit, this.#thread!.channel);
+        return where === undefined ? undefined : this.step({ type: "reported", where });
+      }
+      case "renew":
+        // A guest that does not come to its next exit is stopped as well.
+        this.#thread!.channel.halt();
+        return this.#tell({ type: "renew" });
       case "claim":
         return void this.#claim(effect.generation);
       case "goLive":
@@ -231,7 +252,9 @@ export class BackupSide {
     if (this.#isOver) return;
     const input = fromPrimary(bytes, this.#decoder);
     if (input.type === "frame") this.#logBytes += bytes.length;
-    else if (input.message.type === "welcome") {
+    else if (input.message.type === "done" && input.message.sink === CONSOLE_SINK) {
+      this.#thread?.channel.gauges.set([input.message.offset], Gauge.doneOffset);
+    } else if (input.message.type === "welcome") {
       checkWelcome(input.message);
       this.#tickEvery(Math.min(reportPeriodMs(input.message) / 2, tickMaxMs));
     }
@@ -246,7 +269,8 @@ export class BackupSide {
         if (notice.failure !== undefined) this.#fail(errorOf(notice.failure));
         return;
       }
-      if (notice?.type === "drained" || notice?.type === "diverged") {
+      const isWaiting = notice?.type === "drained" || notice?.type === "diverged";
+      if (isWaiting && this.#protocol.phase !== "diverged") {
         // What the thread says after this, it says to the primary that takes over, if one does.
         const end = await this.#ended.promise;
         if (end.type === "live") return;
@@ -259,6 +283,7 @@ export class BackupSide {
       this.step({ type: "output", output: readOutput(body) });
       return undefined;
     }
+    if (kind === RecordKind.pages) return void this.#watch.addPages(body);
     const notice = decodeMessageRecord<ReplayNotice | ThreadNotice>(body);
     switch (notice.type) {
       case "ready":
@@ -266,8 +291,14 @@ export class BackupSide {
         break;
       case "replayed":
       case "drained":
-      case "diverged":
+      case "state":
         this.step(notice);
+        break;
+      case "diverged":
+        this.#diverge(notice.divergence, notice.details);
+        break;
+      case "renewed":
+        this.step({ type: "renewed", hashes: this.#watch.takeHashes() });
         break;
     }
     return notice;
@@ -292,8 +323,15 @@ export class BackupSide {
     } else if (nowMs - this.#stalled.sinceMs > replayStallMs) {
       const replayed = `none for ${replayStallMs} ms after ${point}`;
       const divergence = { point, place: "progress", recorded: "a further exit", replayed };
-      this.step({ type: "diverged", divergence });
+      this.#diverge(divergence);
     }
+  }
+
+  #diverge(divergence: Divergence, details?: DivergenceDetails): void {
+    const { channel } = this.#thread!;
+    const { point } = this.#protocol.progress;
+    const noticed = this.#watch.noticed(divergence, channel, point, details);
+    this.step({ type: "diverged", divergence: noticed });
   }
 
   async #claim(generation: number): Promise<void> {

@@ -57,6 +57,7 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
     },
     output: (_sink, _offset, _point, bytes) => output(bytes),
     replayed: () => {},
+    stateApplied: () => {},
   });
   try {
     new VcpuLoop(machine, replayer).run();

@@ -24,6 +24,8 @@ export interface ReplayIo {
   output(sink: number, offset: number, point: number, bytes: Uint8Array): void;
   /** All of a frame has been replayed and verified. */
   replayed(header: FrameHeader): void;
+  /** The machine has a state from the log; its outputs that are not done are its own from here on. */
+  stateApplied(): void;
 }
 
 /** Replays one log into one machine. */
@@ -78,6 +80,8 @@ export class Replayer implements InputSource, Disposable {
   }
 
   enter(machine: Machine, _clockMatters: boolean): void {
+    // What is completed before a state replaces it has nothing to do with the log.
+    if (this.#assembling) return;
     try {
       this.#letEnter(machine);
     } catch (error) {
@@ -108,7 +112,7 @@ export class Replayer implements InputSource, Disposable {
   }
 
   output(machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
-    this.io.output(sink, offset, machine.point, bytes);
+    if (!this.#assembling) this.io.output(sink, offset, machine.point, bytes);
   }
 
   /** Frees the decoder; the machine is the caller's. */
@@ -193,9 +197,13 @@ export class Replayer implements InputSource, Disposable {
   }
 
   #applyState(machine: Machine, { section, bytes }: { section: number; bytes: Uint8Array }): void {
-    if (!this.#assembling && machine.point > 0) machine.memory.clear();
+    if (!this.#assembling && machine.point > 0) {
+      machine.memory.clear();
+      machine.undone.clear();
+    }
     this.#assembling = section !== StateSection.machine;
     applySection(machine, { section, bytes: bytes.slice() });
+    if (!this.#assembling) this.io.stateApplied();
   }
 
   #finishFrame(machine: Machine): void {

@@ -4,7 +4,12 @@
  * reaches into primary/.
  */
 import type { Claimer } from "../arbiter/claimer.ts";
-import { heldOutputBytes, linkBurstBytes, logWindowBytes } from "../base/limits.ts";
+import {
+  divergenceMaxDefault,
+  heldOutputBytes,
+  linkBurstBytes,
+  logWindowBytes,
+} from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { parseAddress } from "../link/address.ts";
@@ -17,6 +22,7 @@ import { claimRetryMs } from "../primary/start.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import { PrimaryProtocol } from "../protocol/primary.ts";
+import { parseDivergenceMax } from "../protocol/divergence_budget.ts";
 import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import type { Sink } from "../sinks/sink.ts";
 
@@ -63,6 +69,7 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     windowBytes: logWindowBytes,
     burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
+    divergenceMax: parseDivergenceMax(welcome.divergenceMax) ?? divergenceMaxDefault,
   };
   const side = new PrimarySide({
     ...parts,

@@ -25,7 +25,7 @@ export interface ChannelBuffers {
   readonly trail: SharedArrayBuffer;
 }
 
-/** The figures that a vCPU's thread keeps up to date. */
+/** The figures that a vCPU's thread keeps up to date, and one that main does. */
 export const Gauge = {
   point: 0,
   clockUs: 1,
@@ -38,11 +38,15 @@ export const Gauge = {
   digests: 8,
   /** 1: the machine's state was captured on another kind of host. */
   isOtherKind: 9,
+  /** Main's own: the console's outputs below this offset are done. */
+  doneOffset: 10,
 } as const;
-const GAUGES = 10;
+const GAUGES = 11;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;
+/** And this one that a replay is of no use any more. */
+const HALT = 2;
 
 /** One end of the channel. */
 export class Channel {
@@ -69,7 +73,7 @@ export class Channel {
       commands: Ring.create(commandRingBytes).buffer,
       input: Ring.create(inputRingBytes).buffer,
       notices: Ring.create(noticeRingBytes).buffer,
-      bell: new SharedArrayBuffer(8),
+      bell: new SharedArrayBuffer(12),
       gauges: new SharedArrayBuffer(8 * GAUGES),
       trail: new SharedArrayBuffer(ExitTrail.bytes),
     });
@@ -90,6 +94,22 @@ export class Channel {
   abort(): void {
     Atomics.store(this.#bell, ABORT, 1);
     this.ring();
+  }
+
+  /** Main: tells the worker to give up what it replays; a command says what then. Kick it, too. */
+  halt(): void {
+    Atomics.store(this.#bell, HALT, 1);
+    this.ring();
+  }
+
+  /** Worker: whether it was told to give up what it replays. */
+  get halted(): boolean {
+    return Atomics.load(this.#bell, HALT) !== 0;
+  }
+
+  /** Worker: it has obeyed. */
+  goOn(): void {
+    Atomics.store(this.#bell, HALT, 0);
   }
 
   /** Worker: whether it was told to stop. */

@@ -6,7 +6,6 @@
  */
 import { type Difference, DivergenceError, PeerError } from "../base/errors.ts";
 import { decodeValues, differingFields, encodeFields, type StateField } from "./fields.ts";
-import { forEachPage } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
 import { differingPage, type MemorySums } from "./memory_digest.ts";
 import { vcpuFields } from "./vcpu_state.ts";
@@ -25,11 +24,7 @@ const MEMORY_FIELDS = ["low", "high", "weightedLow", "weightedHigh"] as const;
 
 /** Takes digests of one machine. No instruction may be pending when it is asked to. */
 export class Digester {
-  readonly #bitmap: Uint8Array<ArrayBuffer>;
-
-  constructor(private readonly machine: Machine) {
-    this.#bitmap = new Uint8Array(machine.memory.pages / 8);
-  }
+  constructor(private readonly machine: Machine) {}
 
   /** The digest now, as it is logged. */
   take(): Uint8Array<ArrayBuffer> {
@@ -75,8 +70,7 @@ export class Digester {
 
   #memorySums(): MemorySums {
     const { machine } = this;
-    machine.takeDirty(this.#bitmap);
-    forEachPage(this.#bitmap, (page) => machine.memoryDigest.update(page));
+    machine.updateMemoryDigest();
     return machine.memoryDigest.sums;
   }
 

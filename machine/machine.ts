@@ -16,9 +16,10 @@ import type { Vm } from "../ffi/vm.ts";
 import { checkHostCpuid, CPUID_TABLE } from "./cpuid.ts";
 import { RunningChecksum } from "./exit_checksum.ts";
 import { ExitTrail } from "./exit_trail.ts";
-import { checkMemoryBytes, GuestMemory } from "./guest_memory.ts";
+import { checkMemoryBytes, forEachPage, GuestMemory } from "./guest_memory.ts";
 import { KVM_TSS_ADDRESS } from "./memory_map.ts";
 import { MemoryDigest } from "./memory_digest.ts";
+import { UndoneOutputs } from "./undone_outputs.ts";
 import { allowedMsrs } from "./msrs.ts";
 import { type BootSource, loadGuest } from "./pvh.ts";
 import { startPvh } from "./vcpu_state.ts";
@@ -38,6 +39,7 @@ export class Machine implements Disposable {
   readonly memory: GuestMemory;
   readonly memoryDigest: MemoryDigest;
   readonly board: Board;
+  readonly #dirty: Uint8Array<ArrayBuffer>;
   /** The host's time of day when the machine's clock was 0: milliseconds since 1970. */
   epochMs: number;
   /** The kind of host that the state was captured on that this machine goes on from: this one's at first. */
@@ -48,6 +50,8 @@ export class Machine implements Disposable {
   halted = false;
   /** Set once the guest has ended; it is not entered again. */
   end: GuestEnd | undefined;
+  /** Outputs that are not known to be done. */
+  readonly undone = new UndoneOutputs();
   /** Running checksum of the exit sequence. */
   readonly exits = new RunningChecksum();
   /** The last exits; a thread puts one here into which main can look. */
@@ -67,6 +71,7 @@ export class Machine implements Disposable {
     this.stateKind = hostKind;
     this.memory = new GuestMemory(hostMemory.bytes);
     this.memoryDigest = new MemoryDigest(hostMemory.bytes);
+    this.#dirty = new Uint8Array(this.memory.pages / 8);
     this.board = new Board({ epochSeconds: Math.floor(epochMs / 1000) });
   }
 
@@ -123,6 +128,12 @@ export class Machine implements Disposable {
   takeDirty(bitmap: Uint8Array<ArrayBuffer>): void {
     this.vm.getDirtyLog(MEMORY_SLOT, bitmap);
     this.memory.takeDirty(bitmap);
+  }
+
+  /** Brings the memory's digest up to date with what was written. */
+  updateMemoryDigest(): void {
+    this.takeDirty(this.#dirty);
+    forEachPage(this.#dirty, (page) => this.memoryDigest.update(page));
   }
 
   /** Has KVM say anew, after state was applied, whether the guest can take an interrupt. */

@@ -54,6 +54,21 @@ export class MemoryDigest {
     this.#high[page] = high;
   }
 
+  /** Whether the page `page`, as it was last updated, has this hash. */
+  hasHash(page: number, low: number, high: number): boolean {
+    return this.#low[page] === low && this.#high[page] === high;
+  }
+
+  /** The hashes of all pages as they were last updated: two u32 each. */
+  hashes(): Uint8Array<ArrayBuffer> {
+    const words = new Uint32Array(2 * this.#low.length);
+    for (let page = 0; page < this.#low.length; page++) {
+      words[2 * page] = this.#low[page]!;
+      words[2 * page + 1] = this.#high[page]!;
+    }
+    return new Uint8Array(words.buffer);
+  }
+
   /** The sums over all pages as they were last updated. */
   get sums(): MemorySums {
     return {

@@ -6,6 +6,7 @@
  * frame     f64 session │ f64 sequence │ f64 through │ f64 input offset │ f64 run time │
  *           f64 completes state │ the frame
  * log       a frame as it came from the primary
+ * pages     f64 first page │ hashes of pages from there on, two u32 each
  * message   JSON: commands, and notices that are rare
  * input     console input, as it came
  * ```
@@ -15,7 +16,7 @@
 import type { Ring } from "./ring.ts";
 
 /** The `kind` of a ring's record. */
-export const RecordKind = { output: 1, frame: 2, log: 3, message: 4, input: 5 } as const;
+export const RecordKind = { output: 1, frame: 2, log: 3, message: 4, input: 5, pages: 6 } as const;
 
 /** Bytes that the guest put out. */
 export interface OutputRecord {

@@ -3,24 +3,29 @@
  *
  * ```
  * PAGES section     u32 count │ count × u32 page number │ count × 4096 bytes
+ * OUTPUTS section   f64 offset │ bytes of the console's stream that are not done
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
  *                   │ f64 epoch in ms since 1970 │ u32 kind of host │ u32 length, vCPU
  *                   │ u32 length, board
  * ```
  *
- * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
- * Pages that are not sent are zero: a state is applied to a machine that has not run.
+ * Any number of PAGES sections come first, then of OUTPUTS, in order; the MACHINE section is the last and makes the
+ * state valid. Pages that are not sent are those that the other side has: of a machine that has not run, zeros.
  */
 import { PeerError } from "../base/errors.ts";
+import { keptOutputBytes } from "../base/limits.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
+import type { PageHashes } from "./page_hashes.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
 /** Section numbers of a `state` event. */
-export const StateSection = { pages: 0, machine: 1 } as const;
+export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
 /** Pages in one section: with their numbers they stay below the codec's limit for a state event. */
 const PAGES_PER_SECTION = 60;
+/** Bytes of output in one section. */
+const OUTPUT_BYTES_PER_SECTION = 64 << 10;
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
@@ -30,16 +35,20 @@ export interface Section {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** The whole state, section by section. No instruction may be pending. */
-export function* captureState(machine: Machine): Generator<Section> {
+/**
+ * The whole state, section by section. No instruction may be pending.
+ * @param known the pages that the other side has; undefined: its memory is all zero
+ */
+export function* captureState(machine: Machine, known?: PageHashes): Generator<Section> {
   let batch: number[] = [];
   const words = new BigUint64Array(
     machine.memory.bytes.buffer,
     machine.memory.bytes.byteOffset,
     machine.memory.bytes.length / 8,
   );
+  if (known !== undefined) machine.updateMemoryDigest();
   for (let page = 0; page < machine.memory.pages; page++) {
-    if (isZero(words, page)) continue;
+    if (known?.has(machine.memoryDigest, page) ?? isZero(words, page)) continue;
     batch.push(page);
     if (batch.length === PAGES_PER_SECTION) {
       yield pagesSection(machine, batch);
@@ -47,6 +56,7 @@ export function* captureState(machine: Machine): Generator<Section> {
     }
   }
   if (batch.length > 0) yield pagesSection(machine, batch);
+  yield* outputSections(machine);
   yield { section: StateSection.machine, bytes: captureMachine(machine) };
 }
 
@@ -60,11 +70,14 @@ export function applySection(machine: Machine, { section, bytes }: Section): boo
     case StateSection.pages:
       applyPages(machine, bytes);
       return false;
+    case StateSection.outputs:
+      applyOutputs(machine, bytes);
+      return false;
     case StateSection.machine:
       applyMachine(machine, bytes);
       return true;
     default:
-      throw new PeerError(`state section ${section}, expected 0 or 1`);
+      throw new PeerError(`state section ${section}, expected 0 to 2`);
   }
 }
 
@@ -105,6 +118,33 @@ function applyPages(machine: Machine, bytes: Uint8Array): void {
     const at = head + index * PAGE_BYTES;
     machine.memory.write(page * PAGE_BYTES, bytes.subarray(at, at + PAGE_BYTES));
   }
+}
+
+function* outputSections({ undone }: Machine): Generator<Section> {
+  for (const { offset, bytes } of undone) {
+    for (let at = 0; at < bytes.length; at += OUTPUT_BYTES_PER_SECTION) {
+      const part = bytes.subarray(at, at + OUTPUT_BYTES_PER_SECTION);
+      const section = new Uint8Array(8 + part.length);
+      new DataView(section.buffer).setFloat64(0, offset + at, true);
+      section.set(part, 8);
+      yield { section: StateSection.outputs, bytes: section };
+    }
+  }
+}
+
+function applyOutputs({ undone }: Machine, bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const offset = bytes.length > 8 ? view.getFloat64(0, true) : NaN;
+  const expected = undone.end ?? offset;
+  const end = offset + bytes.length - 8;
+  if (offset !== expected || !Number.isSafeInteger(end) || offset < 0) {
+    throw new PeerError(`outputs from ${offset} to ${end}, expected from ${expected} on`);
+  }
+  const [first] = undone;
+  if (end - (first?.offset ?? offset) > keptOutputBytes) {
+    throw new PeerError(`more than ${keptOutputBytes} bytes of output that are not done`);
+  }
+  undone.add(offset, bytes.slice(8));
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
@@ -155,6 +195,10 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
     );
   }
   machine.board.restore(bytes.slice(boardAt));
+  const { txTotal } = machine.board.console;
+  if ((machine.undone.end ?? txTotal) !== txTotal) {
+    throw new PeerError(`outputs up to ${machine.undone.end}, expected up to ${txTotal}`);
+  }
   applyVcpu(machine.vcpu, bytes.slice(vcpuAt, vcpuAt + VCPU_STATE_BYTES));
   machine.refreshReadiness();
   machine.halted = halted === 1;

@@ -11,6 +11,12 @@ import {
   parseSize,
 } from "../base/command_line.ts";
 import type { ExitCodeValue } from "../base/errors.ts";
+import { divergenceMaxDefault } from "../base/limits.ts";
+import {
+  type DivergenceMax,
+  divergenceMaxExpected,
+  parseDivergenceMax,
+} from "../protocol/divergence_budget.ts";
 import { parseVerify, type Verify, verifyDefault, verifyExpected } from "../protocol/verify.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
@@ -131,6 +137,12 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       verifyOption,
       verifyDefault,
     )
+    .option(
+      "--divergence-max <n>",
+      "divergences that are healed, N or N/SECONDS; with one more a backup is unfit",
+      divergenceMaxOption,
+      divergenceMaxDefault,
+    )
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
     .option(
       "--supersede <generation>",
@@ -163,10 +175,17 @@ export function primaryOptions(
     lagMaxMs: options.lagMax,
     timeoutMs: options.timeout,
     verify: options.verify,
+    divergenceMax: options.divergenceMax,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
   };
+}
+
+function divergenceMaxOption(text: string): DivergenceMax {
+  const max = parseDivergenceMax(text);
+  if (max === undefined) throw new InvalidArgumentError(`expected ${divergenceMaxExpected}`);
+  return max;
 }
 
 function verifyOption(text: string): Verify {

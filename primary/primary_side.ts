@@ -17,6 +17,7 @@ import { Fifo } from "../base/fifo.ts";
 import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import { Gauge } from "../machine/channel.ts";
+import { pagesRecord } from "../machine/page_hashes.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
 import { errorOf, type ThreadNotice, type VcpuThread } from "../machine/vcpu_thread.ts";
@@ -27,6 +28,7 @@ import type { ClaimOutcome, Halt } from "../protocol/types.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { BackupConnections } from "./backup_connections.ts";
 import { Latency } from "./latency.ts";
+import { recalled } from "./recall.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
 import { Throttle } from "./throttle.ts";
 
@@ -246,7 +248,7 @@ export class PrimarySide {
   }
 
   #carryOut(effect: PrimaryEffect): void {
-    const { connections, sink, say } = this.#parts;
+    const { connections, sink, say, thread } = this.#parts;
     switch (effect.type) {
       case "send":
         if (effect.message.type === "protected") this.#protectedOnce.resolve();
@@ -264,6 +266,12 @@ export class PrimarySide {
       case "startLog":
         this.#sentMs = new Fifo();
         return this.#tell({ ...effect, frameAgeMs: this.#frameAgeMs });
+      case "recall": {
+        const answer = recalled(thread.channel.trail, effect.divergence);
+        return connections!.send(effect.connection, answer, this.#protocol.generation);
+      }
+      case "pages":
+        return void thread.write(RecordKind.pages, pagesRecord(effect.first, effect.hashes));
       case "stopLog":
       case "pause":
       case "resume":
@@ -289,6 +297,7 @@ export class PrimarySide {
     this.#parts.sink.perform(offset, bytes as Uint8Array<ArrayBuffer>).then(
       () => {
         this.#performedOutputs++;
+        this.#parts.thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
         this.step({ type: "performed", sink });
       },
       (error: Error) => this.#fail(error),

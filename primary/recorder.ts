@@ -24,6 +24,7 @@ import {
   RecordKind,
   writeFrame,
 } from "../machine/records.ts";
+import { PageHashes } from "../machine/page_hashes.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { captureState } from "../machine/state.ts";
@@ -67,6 +68,8 @@ export class Recorder implements InputSource {
   #stopping = false;
   #endNoticed = false;
   #wantsCapture: StartLog | undefined;
+  /** What of its memory's pages the backup that gets the next state has; undefined: nothing. */
+  #known: PageHashes | undefined;
   #wantsDigest = false;
 
   constructor(
@@ -223,7 +226,7 @@ export class Recorder implements InputSource {
   #close(machine: Machine, isDue: boolean): void {
     if (!isDue) return;
     this.#frameOpenedUs = this.#nowUs;
-    this.#outputs.write(this.channel.notices, machine.point);
+    this.#outputs.write(this.channel, machine);
     this.#newline = false;
     if (this.#log === undefined) return;
     this.#log.close(machine, this.#pacer.ranUs);
@@ -250,12 +253,14 @@ export class Recorder implements InputSource {
     });
     this.#notice({ type: "captured", session, point: machine.point });
     let previous: { section: number; bytes: Uint8Array } | undefined;
-    for (const part of captureState(machine)) {
+    machine.undone.doneThrough(this.channel.gauges[Gauge.doneOffset]!);
+    for (const part of captureState(machine, this.#known)) {
       if (previous !== undefined) log.close(machine, this.#pacer.ranUs);
       log.state(machine.point, part.section, part.bytes);
       previous = part;
     }
     log.close(machine, this.#pacer.ranUs, true);
+    this.#known = undefined;
     this.#log = log;
     this.#frameAgeUs = frameAgeMs * 1000;
     this.#verifier.begin(machine);
@@ -270,6 +275,9 @@ export class Recorder implements InputSource {
         if (record === undefined) break;
         if (record.kind === RecordKind.message) {
           this.#command(machine, decodeMessageRecord<RecorderCommand>(record.body));
+        } else if (record.kind === RecordKind.pages) {
+          this.#known ??= new PageHashes(machine.memory.pages);
+          this.#known.add(record.body);
         }
       }
       const mustAct = this.#stopping || this.#wantsCapture !== undefined ||
@@ -285,7 +293,7 @@ export class Recorder implements InputSource {
         this.#wantsCapture = command;
         return;
       case "stopLog":
-        this.#wantsCapture = undefined;
+        this.#wantsCapture = this.#known = undefined;
         this.#log?.[Symbol.dispose]();
         this.#log = undefined;
         return;

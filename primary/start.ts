@@ -7,6 +7,7 @@ import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
 import {
+  divergenceMaxDefault,
   heldOutputBytes,
   lagMaxLeastMs,
   linkBurstBytes,
@@ -24,6 +25,7 @@ import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
+import type { DivergenceMax } from "../protocol/divergence_budget.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { openSink } from "../sinks/open.ts";
@@ -51,6 +53,8 @@ export interface PrimaryOptions extends GuestRequest {
   readonly supersede?: number;
   /** How often the log carries a digest; undefined: as usual. */
   readonly verify?: Verify;
+  /** How many divergences are healed; undefined: as usual. */
+  readonly divergenceMax?: DivergenceMax;
   /** Where the other side reaches `listen`; undefined: as that says. */
   readonly advertise?: string;
   /** Gives up waiting for an arbiter that does not answer a claim. */
@@ -117,6 +121,7 @@ export async function startPrimary(
     windowBytes: logWindowBytes,
     burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
+    divergenceMax: options.divergenceMax ?? divergenceMaxDefault,
   };
   await sink.goLive(0, 0, generation);
   const protocol = new PrimaryProtocol(rules, generation);

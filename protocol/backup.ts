@@ -4,9 +4,13 @@
  * ```
  *   joining ──welcome──▶ following ──protected, then loss or handover──▶ draining ──▶ claiming
  *      │                    │                                               │            │
- *      │                    └─ loss before `protected`, divergence ─▶ rejoin │            ├─won──▶ live
- *      └─ refused ─▶ rejoin or over                            diverged ─▶ over          └─lost─▶ over
+ *      │                  │ ▲ └── loss before `protected` ─▶ rejoin         │            ├─won──▶ live
+ *      └─ refused    diverged └─ renewing: a state follows      diverged ─▶ over          └─lost─▶ over
+ *         ─▶ rejoin       ▼ │
+ *            or over   diverged ── loss ─▶ rejoin
  * ```
+ *
+ * From a divergence on it may not claim until the primary says `protected` anew: it has a new state then.
  *
  * At the guest's end it drains too, and then is over: what is not replayed is not checked, and a sink's copy
  * would lack its last bytes.
@@ -18,9 +22,11 @@
  */
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
 import { joinSilenceMs } from "../base/limits.ts";
-import { checkWelcome, reportPeriodMs } from "./join.ts";
+import { renewalAsked } from "./healing.ts";
+import { checkWelcome, helloOf, reportPeriodMs } from "./join.ts";
+import { Patience } from "./patience.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
-import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import type { Message, MessageOf } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
 import { ReplayProgress } from "./replay_progress.ts";
 import type {
@@ -40,7 +46,7 @@ export class BackupProtocol {
   /** The outputs that a takeover would have to perform. */
   readonly kept = new KeptOutputs();
   /** The log that was received, and how much of it is replayed. */
-  readonly progress = new ReplayProgress();
+  progress = new ReplayProgress();
   #phase: BackupPhase = "joining";
   #welcome: MessageOf<"welcome"> | undefined;
   #isProtected = false;
@@ -48,10 +54,9 @@ export class BackupProtocol {
   #handover = false;
   /** Why the guest ended, once the primary has said so. */
   #endedWhy: string | undefined;
-  #heardMs = -Infinity;
-  /** Silence has been forgiven once since something was heard. */
-  #forgiven = false;
-  #lastTickMs = -Infinity;
+  /** It has diverged, and is not healed. */
+  #hasDiverged = false;
+  readonly #patience = new Patience();
   #lastAckMs = -Infinity;
   #echoMs = 0;
   #claimRetryAtMs: number | undefined;
@@ -95,31 +100,29 @@ export class BackupProtocol {
 
   #take(input: BackupInput, nowMs: number): void {
     // Once the session is over, nothing that still arrives on it counts.
-    const inSession = this.#phase === "joining" || this.#phase === "following";
+    const inSession = this.#phase === "joining" || this.#phase === "following" ||
+      this.#phase === "diverged";
     switch (input.type) {
       case "connected":
-        this.#heard(nowMs);
-        return this.#send({
-          type: "hello",
-          protocol: PROTOCOL_VERSION,
-          who: this.rules.who,
-          machineId: this.rules.machineId,
-        });
+        this.#patience.heard(nowMs);
+        return this.#send(helloOf(this.rules));
       case "tick":
         return this.#tick(nowMs, inSession);
       case "message":
-        if (inSession || this.#isHandingOver) this.#heard(nowMs);
+        if (inSession || this.#isHandingOver) this.#patience.heard(nowMs);
         if (inSession) return this.#message(input.message);
         if (input.message.type === "heartbeat") this.#heartbeat(input.message);
         return;
       case "frame":
         if (!inSession) return;
-        this.#heard(nowMs);
+        this.#patience.heard(nowMs);
         return this.#frame(input.frame, nowMs);
       case "closed":
         this.#handover = false;
         if (inSession) this.#lose(input.why);
         return;
+      case "state":
+        return this.kept.restart();
       case "output":
         return this.#output(input.output);
       case "replayed":
@@ -128,6 +131,11 @@ export class BackupProtocol {
         return this.#drained();
       case "diverged":
         return this.#diverged(input.divergence);
+      case "renewed":
+        if (this.#phase === "diverged") renewalAsked(input.hashes).forEach((it) => this.#send(it));
+        return;
+      case "reported":
+        return inSession && this.#hasDiverged ? this.#send(input) : undefined;
       case "claimed":
         return this.#claimed(input.outcome, nowMs);
       case "leave":
@@ -144,28 +152,18 @@ export class BackupProtocol {
     return this.#handover && this.#phase === "draining";
   }
 
-  #heard(nowMs: number): void {
-    this.#heardMs = nowMs;
-    this.#forgiven = false;
-  }
-
   #tick(nowMs: number, inSession: boolean): void {
     if (this.#welcome !== undefined && (inSession || this.#isHandingOver)) {
       this.#listen(nowMs, this.#welcome);
     }
-    this.#lastTickMs = nowMs;
+    this.#patience.ticked(nowMs);
     if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) this.#claim();
   }
 
   #listen(nowMs: number, welcome: MessageOf<"welcome">): void {
     const { timeoutMs } = welcome;
-    // A side that was itself stopped has not listened: silence counts from when it woke.
-    if (nowMs - this.#lastTickMs > timeoutMs / 2 && !this.#forgiven) {
-      this.#heardMs = nowMs;
-      this.#forgiven = true;
-    }
+    const silenceMs = this.#patience.silenceMs(nowMs, timeoutMs);
     if (nowMs - this.#lastAckMs >= reportPeriodMs(welcome)) this.#ack(nowMs);
-    const silenceMs = nowMs - this.#heardMs;
     if (silenceMs <= (this.#isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs))) return;
     if (this.#phase === "draining") this.#handover = false;
     else this.#lose(`nothing heard for ${Math.round(silenceMs)} ms`);
@@ -181,17 +179,24 @@ export class BackupProtocol {
           this.#effects.push({ type: "done", output });
         }
         return;
-      case "kept":
-        this.#require(!this.#isProtected, "outputs from before a state, but no state follows");
-        return this.#keep({ ...message, point: this.progress.point });
+      case "recorded":
+        return void this.#effects.push(message);
+      case "renewing":
+        this.#require(this.#phase === "diverged", "the log begins anew, without a divergence");
+        this.#phase = "following";
+        return;
       case "protected":
+        // It was sent before the primary heard of the divergence.
+        if (this.#phase === "diverged") return;
         this.#require(
           message.stateSequence > 0 && message.stateSequence <= this.progress.replayed,
           `protected by the state in frame ${message.stateSequence}, which is not replayed here`,
         );
         this.#isProtected = true;
+        this.#hasDiverged = false;
         return this.#report("protected: this side may take over");
       case "handover":
+        if (this.#phase === "diverged") return;
         this.#require(
           this.#isProtected && message.sequence === this.progress.received,
           `a handover after frame ${message.sequence}, with ${this.progress.received} received`,
@@ -237,12 +242,15 @@ export class BackupProtocol {
   }
 
   #refused({ why, retry }: MessageOf<"refuse">): void {
-    if (retry) return this.#rejoin(`refused: ${why}`, false);
-    this.#end(ExitCode.unavailable, `the primary refused: ${why}`);
+    if (retry) return this.#rejoin(`refused: ${why}`);
+    const code = this.#hasDiverged ? ExitCode.diverged : ExitCode.unavailable;
+    this.#end(code, `the primary refused: ${why}`);
   }
 
   #frame(frame: ReceivedFrame, nowMs: number): void {
     this.#require(this.#welcome !== undefined, "a log frame, expected a welcome");
+    // What follows on what this side can't replay: what does not, comes after `renewing`.
+    if (this.#phase === "diverged") return;
     const { generation, commitReplayed } = this.#welcome!;
     this.progress.receive(frame, generation, this.rules.windowBytes);
     this.#effects.push({ type: "feed", frame });
@@ -251,6 +259,7 @@ export class BackupProtocol {
 
   /** The replay's own output. What can't be kept must not be lost either: then this side is unfit. */
   #output(output: Output): void {
+    if (this.#phase === "diverged") return;
     try {
       this.#keep(output);
     } catch (error) {
@@ -274,6 +283,7 @@ export class BackupProtocol {
   }
 
   #noteReplayed(sequence: number, point: number, inSession: boolean, nowMs: number): void {
+    if (this.#phase === "diverged") return;
     this.progress.noteReplayed(sequence, point);
     if (inSession && (this.#welcome!.commitReplayed || !this.#isProtected)) this.#ack(nowMs);
   }
@@ -292,15 +302,7 @@ export class BackupProtocol {
       if (this.#endedWhy === undefined) return this.#claim();
       return this.#end(ExitCode.ok, `the guest has ended: ${this.#endedWhy}`);
     }
-    const { sink, doneOffset, end } = overrun;
-    const recorded = `performed up to ${doneOffset}`;
-    const replayed = `put out up to ${end}`;
-    this.#diverged({
-      point: this.progress.point,
-      place: `outputs of sink ${sink}`,
-      recorded,
-      replayed,
-    });
+    this.#diverged({ point: this.progress.point, ...overrun });
   }
 
   #diverged(divergence: Divergence): void {
@@ -308,30 +310,36 @@ export class BackupProtocol {
     const what =
       `diverged at execution point ${point}, ${place}: recorded ${recorded}, replayed ${replayed}`;
     // A claim that was submitted can't be renounced any more, and only what drained well submits one.
-    if (this.#phase === "claiming") return;
-    if (this.#phase !== "draining" || this.#isHandingOver) {
-      this.#send({ type: "diverged", ...divergence });
-      return this.#rejoin(what, true);
-    }
-    if (this.#endedWhy !== undefined) {
-      return this.#end(
-        ExitCode.diverged,
-        `${what}, while draining the log; the guest has ended: ${this.#endedWhy}`,
-      );
-    }
-    if (this.rules.takeoverDiverged) {
+    if (this.#phase === "claiming" || this.#phase === "diverged") return;
+    this.#effects.push({ type: "diverged", divergence });
+    if (this.#phase !== "draining" || this.#isHandingOver) return this.#renounce(divergence, what);
+    const ended = this.#endedWhy;
+    if (ended === undefined && this.rules.takeoverDiverged) {
       this.#report(`${what}; taking over all the same: outputs from there on may differ`);
       return this.#claim();
     }
-    this.#end(
-      ExitCode.diverged,
-      `${what}, while draining the log; not fit to go on (--takeover-diverged overrides)`,
-    );
+    const unfit = "not fit to go on (--takeover-diverged overrides)";
+    const then = ended === undefined ? unfit : `the guest has ended: ${ended}`;
+    this.#end(ExitCode.diverged, `${what}, while draining the log; ${then}`);
+  }
+
+  /** What it has is not the machine. It asks for the state once the replay stands still. */
+  #renounce({ checksums = new Uint8Array(0), ...divergence }: Divergence, what: string): void {
+    const after = this.progress.point;
+    this.#send({ type: "diverged", ...divergence, after, checksums });
+    this.#phase = "diverged";
+    this.#isProtected = this.#handover = false;
+    this.#hasDiverged = true;
+    // What was verified may still be found to be done.
+    this.kept.dropAfter(after);
+    this.progress = new ReplayProgress();
+    this.#report(`${what}; may not take over until it has the machine's state anew`);
+    this.#effects.push({ type: "renew" });
   }
 
   /** The session is over: with `protected` in hand, this side tries to go on alone. */
   #lose(why: string): void {
-    if (!this.#isProtected) return this.#rejoin(why, false);
+    if (!this.#isProtected) return this.#rejoin(why);
     this.#report(`the primary is lost (${why}); draining the log`);
     this.#effects.push({ type: "close", why });
     this.#drain();
@@ -369,10 +377,10 @@ export class BackupProtocol {
     }
   }
 
-  #rejoin(why: string, diverged: boolean): void {
+  #rejoin(why: string): void {
     this.#phase = "over";
     this.#effects.push({ type: "close", why });
-    this.#effects.push({ type: "rejoin", why, diverged });
+    this.#effects.push({ type: "rejoin", why, diverged: this.#hasDiverged });
   }
 
   #end(code: ExitCodeValue, why: string): void {

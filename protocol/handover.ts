@@ -24,19 +24,27 @@ export class Handover {
     return this.#stage === "offered";
   }
 
-  /** Somebody wants one. */
-  ask(): PrimaryEffect[] {
+  /** Somebody wants one. @param isFollowed there is a backup that can have the machine */
+  ask(isFollowed: boolean): PrimaryEffect[] {
+    if (!isFollowed) {
+      return [{ type: "report", text: "no handover: there is no backup that follows" }];
+    }
     if (this.#stage !== "none") return [];
     this.#stage = "probing";
     return [{ type: "probeArbiter" }];
   }
 
-  /**
-   * The arbiter has answered, or not.
-   * @param obstacle why there can be no handover now; undefined: nothing stands against it
-   */
-  probed(obstacle: string | undefined): PrimaryEffect[] {
+  /** The arbiter has answered, or not. @param isFollowed there still is a backup that can have the machine */
+  probed(
+    { reachable, why }: { reachable: boolean; why: string },
+    isFollowed: boolean,
+  ): PrimaryEffect[] {
     if (this.#stage !== "probing") return [];
+    const unreachable = reachable ? undefined : `the arbiter is out of reach: ${why}`;
+    return this.#decide(isFollowed ? unreachable : "the backup is lost");
+  }
+
+  #decide(obstacle: string | undefined): PrimaryEffect[] {
     if (obstacle === undefined) {
       this.#stage = "pausing";
       return [{ type: "pause" }];

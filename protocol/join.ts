@@ -6,7 +6,13 @@
  */
 import { PeerError } from "../base/errors.ts";
 import { lagMaxLeastMs } from "../base/limits.ts";
+import {
+  divergenceMaxExpected,
+  formatDivergenceMax,
+  parseDivergenceMax,
+} from "./divergence_budget.ts";
 import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import type { BackupRules } from "./backup_types.ts";
 import type { PrimaryRules } from "./primary_types.ts";
 import { parseVerify, verifyExpected } from "./verify.ts";
 
@@ -21,8 +27,15 @@ export interface Refusal {
   readonly retry: boolean;
 }
 
-/** What stands against this backup, whatever the primary is doing; undefined if nothing does. */
-export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal | undefined {
+/**
+ * What stands against this backup; undefined if nothing does.
+ * @param obstacle why no backup at all can join now
+ */
+export function refusalOf(
+  hello: MessageOf<"hello">,
+  machineId: string,
+  obstacle: string | undefined,
+): Refusal | undefined {
   if (hello.protocol !== PROTOCOL_VERSION) {
     const why = `protocol version ${hello.protocol}, expected ${PROTOCOL_VERSION}`;
     return { why: `${why}: run the same release on both sides`, retry: false };
@@ -30,7 +43,12 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
   if (hello.machineId !== "" && hello.machineId !== machineId) {
     return { why: `this is machine ${machineId}, not ${hello.machineId}`, retry: false };
   }
-  return undefined;
+  return obstacle === undefined ? undefined : { why: obstacle, retry: true };
+}
+
+/** The hello of a backup with these rules. */
+export function helloOf({ who, machineId }: BackupRules): MessageOf<"hello"> {
+  return { type: "hello", protocol: PROTOCOL_VERSION, who, machineId };
 }
 
 /** The welcome of a primary with these rules. */
@@ -47,6 +65,7 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
     timeoutMs,
     lagMaxMs,
     verify: `${verify}`,
+    divergenceMax: formatDivergenceMax(rules.divergenceMax),
   };
 }
 
@@ -74,6 +93,11 @@ export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): 
   }
   if (parseVerify(welcome.verify) === undefined) {
     throw new PeerError(`digests ${welcome.verify}, expected ${verifyExpected}`);
+  }
+  if (parseDivergenceMax(welcome.divergenceMax) === undefined) {
+    throw new PeerError(
+      `at most ${welcome.divergenceMax} divergences, expected ${divergenceMaxExpected}`,
+    );
   }
 }
 

@@ -9,10 +9,11 @@
  */
 import { PeerError } from "../base/errors.ts";
 import { Fifo } from "../base/fifo.ts";
+import type { Divergence } from "./backup_types.ts";
 import type { Output } from "./output_gate.ts";
 
 interface Stream {
-  readonly kept: Fifo<Output>;
+  kept: Fifo<Output>;
   doneOffset: number;
   /** Where the last output ended, kept or not; undefined before the first. */
   end: number | undefined;
@@ -62,6 +63,27 @@ export class KeptOutputs {
     return this.#drop(stream);
   }
 
+  /** A state replaces the machine, and brings the outputs that are not done: what was kept before is void. */
+  restart(): void {
+    for (const stream of this.#streams.values()) {
+      stream.kept = new Fifo();
+      stream.end = undefined;
+    }
+    this.#bytes = 0;
+  }
+
+  /** What was put out after `point` is not the machine's. */
+  dropAfter(point: number): void {
+    for (const stream of this.#streams.values()) {
+      const outputs = [...stream.kept];
+      stream.kept = new Fifo();
+      for (const output of outputs) {
+        if (output.point <= point) stream.kept.push(output);
+        else this.#bytes -= output.bytes.length;
+      }
+    }
+  }
+
   /** The sink's outputs below `offset` are done; returns those of them that were kept. */
   done(sink: number, offset: number): Output[] {
     const stream = this.#stream(sink);
@@ -78,9 +100,14 @@ export class KeptOutputs {
    * A sink with notices of outputs that the machine has not put out: once the replay has caught up,
    * there must be none. (Where no output is known at all, there is nothing to compare with.)
    */
-  overrun(): { sink: number; doneOffset: number; end: number } | undefined {
+  overrun(): Omit<Divergence, "point"> | undefined {
     for (const [sink, { doneOffset, end }] of this.#streams) {
-      if (end !== undefined && doneOffset > end) return { sink, doneOffset, end };
+      if (end === undefined || doneOffset <= end) continue;
+      return {
+        place: `outputs of sink ${sink}`,
+        recorded: `performed up to ${doneOffset}`,
+        replayed: `put out up to ${end}`,
+      };
     }
     return undefined;
   }

@@ -4,22 +4,25 @@
  * ```
  *   alone ──hello──▶ alone, joining ──state acked──▶ securing ──all acked──▶ protected
  *     ▲                    │                            │                     │   │
- *     ├──── loss ──────────┴────────────────────────────┘                     │  loss
- *     ├──── the backup left or diverged: it renounced its claim ──────────────┘   ▼
- *     └──── won ───────────────────────────────────────────────────────────── claiming ──lost──▶ over
+ *     ├──── loss ──────────┴────────────────────────────┤                     │  loss
+ *     ├──── the backup left: it renounced its claim ────┼─────────────────────┤   ▼
+ *     └──── won ────────────────────────────────────────┼─────────────────────┼ claiming ──lost──▶ over
+ *                                                       └──state acked── healing ◀─ the backup diverged
  *
  *   protected ──handover asked──▶ handing over ──won by the backup──▶ over
  *   any ──guest ended, all performed──▶ recording the end ──▶ over
  * ```
  *
- * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random:
- * the caller carries effects out in order and reports what came of them. docs/PROTOCOL.md has the rules.
- * Source: Scales et al. 2010, sections 2.2 to 2.4.
+ * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random: the caller
+ * carries effects out in order, and reports what came of them. docs/PROTOCOL.md has the rules. Source:
+ * Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { assert } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
+import { DivergenceBudget } from "./divergence_budget.ts";
 import { Handover } from "./handover.ts";
-import { type Refusal, refusalOf, welcomeOf } from "./join.ts";
+import { divergenceTold, renewalOf } from "./healing.ts";
+import { refusalOf, welcomeOf } from "./join.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import { type Output, OutputGate } from "./output_gate.ts";
 import { PrimarySession } from "./primary_session.ts";
@@ -45,8 +48,7 @@ export class PrimaryProtocol {
   #end: MachineEnd | undefined;
   #endSequence = 0;
   #claimRetryAtMs: number | undefined;
-  #lastHeartbeatMs = -Infinity;
-  #divergences = 0;
+  readonly #divergences: DivergenceBudget;
   #effects: PrimaryEffect[] = [];
 
   /**
@@ -58,6 +60,7 @@ export class PrimaryProtocol {
     public generation: number,
     kept: readonly Output[] = [],
   ) {
+    this.#divergences = new DivergenceBudget(rules.divergenceMax);
     this.gate.releaseThrough(Infinity);
     for (const output of kept) this.gate.adopt(output);
   }
@@ -74,7 +77,7 @@ export class PrimaryProtocol {
 
   /** Divergences that backups reported. */
   get divergences(): number {
-    return this.#divergences;
+    return this.#divergences.total;
   }
 
   /**
@@ -82,8 +85,10 @@ export class PrimaryProtocol {
    * asked before each.
    */
   get accepting(): boolean {
+    // What holds the outputs up in a healing comes after them: then all that the thread has put out comes in.
+    const isHealing = this.#mode === "healing" && this.#session!.awaitsState;
     return (this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&
-      this.gate.heldBytes < this.rules.heldBytesMax;
+      (isHealing || this.gate.heldBytes < this.rules.heldBytesMax);
   }
 
   /** Takes one input in; returns what is to be done, in order. */
@@ -115,7 +120,7 @@ export class PrimaryProtocol {
       case "claimed":
         return this.#claimed(input.generation, input.outcome, nowMs);
       case "probed":
-        return this.#probed(input.reachable, input.why);
+        return void this.#effects.push(...this.#handover.probed(input, this.#mode === "protected"));
       case "paused":
         return this.#handover.paused(input.sequence);
       case "guestEnded":
@@ -127,18 +132,12 @@ export class PrimaryProtocol {
         }
         return;
       case "handover":
-        return this.#askHandover();
+        this.#effects.push(...this.#handover.ask(this.#mode === "protected" && !this.#end));
     }
   }
 
   #tick(nowMs: number): void {
-    const session = this.#session;
-    if (session !== undefined && nowMs - this.#lastHeartbeatMs >= this.rules.heartbeatMs) {
-      this.#lastHeartbeatMs = nowMs;
-      const sentMs = Math.floor(nowMs);
-      session.beat(sentMs);
-      this.#send(session.connection, { type: "heartbeat", sentMs });
-    }
+    if (this.#session !== undefined) this.#effects.push(...this.#session.heartbeat(nowMs));
     if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) {
       this.#claimRetryAtMs = undefined;
       this.#claim();
@@ -155,20 +154,20 @@ export class PrimaryProtocol {
       case "ack":
         return this.#ack(session, message, nowMs);
       case "diverged":
-        this.#divergences++;
-        this.#report(
-          `the backup diverged at execution point ${message.point}, ${message.place}: ` +
-            `recorded ${message.recorded}, replayed ${message.replayed}`,
-        );
-        return this.#goAlone(`${session.who} diverged and renounced its claim`);
+        return this.#diverged(session, message, nowMs);
+      case "reported":
+        return this.#report(`the divergence is described at ${session.who} in ${message.where}`);
+      case "pages":
+      case "renew":
+        return void this.#allow(session, () => {
+          this.#effects.push(...renewalOf(session, message, this.generation, this.rules));
+        });
       case "leave":
         return this.#goAlone(`${session.who} left: ${message.why}`);
       case "won":
         if (!this.#handover.isOffered || message.generation !== this.generation + 1) {
-          return this.#breach(
-            session,
-            `won generation ${message.generation}, which was not offered`,
-          );
+          const what = `won generation ${message.generation}, which was not offered`;
+          return this.#breach(session, what);
         }
         return this.#halt(ExitCode.ok, `handed over to ${session.who}`);
       default:
@@ -178,57 +177,41 @@ export class PrimaryProtocol {
 
   #hello(connection: Connection, hello: MessageOf<"hello">, nowMs: number): void {
     const { rules, generation } = this;
-    const refusal = refusalOf(hello, rules.machineId) ?? this.#obstacle();
+    // Retry: it may be the same backup, come back before we know that it has gone.
+    const obstacle = this.#session !== undefined
+      ? `${this.#session.who} is the backup already`
+      : this.#mode === "alone" && this.#end === undefined
+      ? undefined
+      : `the primary can't take a backup while ${this.#mode}`;
+    const refusal = refusalOf(hello, rules.machineId, obstacle);
     if (refusal !== undefined) {
       this.#send(connection, { type: "refuse", ...refusal });
       return this.#close(connection, refusal.why);
     }
-    const { who } = hello;
     const session = ++this.#sessions;
-    this.#session = new PrimarySession(connection, who, session, rules, nowMs);
+    this.#session = new PrimarySession(connection, hello.who, session, rules, nowMs);
     this.#send(connection, welcomeOf(rules, generation));
-    this.#report(`${who} joins`);
+    this.#report(`${hello.who} joins`);
     this.#effects.push({ type: "startLog", session, generation });
-  }
-
-  /** Why no backup at all can join now. */
-  #obstacle(): Refusal | undefined {
-    // Retry: it may be the same backup, come back before we know that it has gone.
-    if (this.#session !== undefined) {
-      return { why: `${this.#session.who} is the backup already`, retry: true };
-    }
-    if (this.#mode === "alone" && this.#end === undefined) return undefined;
-    return { why: `the primary can't take a backup while ${this.#mode}`, retry: true };
   }
 
   #frame(frame: LoggedFrame, nowMs: number): void {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
-    // What was put out before the state, the backup's replay will not put out.
-    if (frame.completesState) {
-      for (const { sink, offset, bytes } of this.gate.undone()) {
-        this.#send(session.connection, { type: "kept", sink, offset, bytes });
-      }
-    }
     session.log(frame, nowMs);
     this.#effects.push(...session.send());
   }
 
   #ack(session: PrimarySession, ack: MessageOf<"ack">, nowMs: number): void {
     const before = session.acked;
-    try {
-      session.ack(ack, nowMs);
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error;
-      return this.#breach(session, error.message);
-    }
+    if (!this.#allow(session, () => session.ack(ack, nowMs))) return;
     this.#effects.push(...session.send());
     const { acked, replayedState } = session;
     if (acked !== undefined && acked !== before) {
       this.#effects.push({ type: "inputCommitted", offset: acked.inputOffset });
     }
     if (replayedState === undefined) return;
-    if (this.#mode === "alone") {
+    if (this.#mode === "alone" || this.#mode === "healing") {
       this.#mode = "securing";
       this.gate.releaseThrough(-1);
     }
@@ -239,6 +222,24 @@ export class PrimaryProtocol {
       this.#protect(session, replayedState);
     }
     this.gate.releaseThrough(through);
+  }
+
+  /** It has renounced its claim. Nothing is performed until it has the machine's state anew, and may claim again. */
+  #diverged(session: PrimarySession, message: MessageOf<"diverged">, nowMs: number): void {
+    const { who, connection } = session;
+    this.#effects.push(...divergenceTold(session, message));
+    if (this.#end !== undefined) return this.#goAlone(`${who} diverged and renounced its claim`);
+    if (!this.#divergences.note(nowMs)) {
+      const why = `unfit after more than ${this.#divergences} divergences`;
+      this.#send(connection, { type: "refuse", why, retry: false });
+      return this.#goAlone(`${who} is ${why}`);
+    }
+    this.#effects.push(...this.#handover.cancel(), { type: "stopLog" });
+    this.#session = session.renewed(++this.#sessions);
+    if (this.#mode === "alone") return;
+    this.#mode = "healing";
+    this.gate.releaseThrough(-1);
+    this.#report(`outputs are held until ${who} has the machine's state anew`);
   }
 
   /** The backup may claim from here on: by now it has the log of all that was performed before, too. */
@@ -276,6 +277,18 @@ export class PrimaryProtocol {
     this.#claim();
   }
 
+  /** Does what a backup asks for; returns whether it may ask for that. */
+  #allow(session: PrimarySession, act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      this.#breach(session, error.message);
+      return false;
+    }
+  }
+
   /** The peer does what no backup does. */
   #breach(session: PrimarySession, what: string): void {
     this.#report(`${session.who} breaks the protocol: ${what}`);
@@ -292,9 +305,10 @@ export class PrimaryProtocol {
 
   #dropSession(why: string, { retry }: { retry: boolean }): void {
     this.#send(this.#session!.connection, { type: "refuse", why, retry });
+    const what = this.#mode === "healing" ? "healing" : "join";
     this.#endSession(why);
     this.#beAlone();
-    this.#report(`the join failed: ${why}`);
+    this.#report(`the ${what} failed: ${why}`);
   }
 
   #endSession(why: string): void {
@@ -304,8 +318,8 @@ export class PrimaryProtocol {
   }
 
   #claim(): void {
-    const generation = this.generation + 1;
-    this.#effects.push({ type: "claim", generation, ended: this.#mode === "ending" });
+    const ended = this.#mode === "ending";
+    this.#effects.push({ type: "claim", generation: this.generation + 1, ended });
   }
 
   #claimed(generation: number, outcome: ClaimOutcome, nowMs: number): void {
@@ -340,20 +354,6 @@ export class PrimaryProtocol {
     this.#mode = "alone";
     this.gate.releaseThrough(Infinity);
     this.#effects.push(...this.#handover.cancel());
-  }
-
-  #askHandover(): void {
-    if (this.#mode === "protected" && this.#end === undefined) {
-      this.#effects.push(...this.#handover.ask());
-    } else {
-      this.#report("no handover: there is no backup that follows");
-    }
-  }
-
-  #probed(reachable: boolean, why: string): void {
-    const unreachable = reachable ? undefined : `the arbiter is out of reach: ${why}`;
-    const obstacle = this.#mode === "protected" ? unreachable : "the backup is lost";
-    this.#effects.push(...this.#handover.probed(obstacle));
   }
 
   /** What follows from where things stand, whatever the input was. */

@@ -46,11 +46,16 @@ export class PrimarySession {
   replayed = 0;
   /** The execution point that its replay has reached. */
   point = 0;
+  /** It has diverged and not asked for a state yet: there is no log. */
+  awaitsRenewal = false;
+  /** Pages whose hashes it has told on the way to its new state. */
+  toldPages = 0;
   /** The last frame that was acknowledged as the commit mode asks. */
   acked: FrameMark | undefined;
   #stateSequence: number | undefined;
   #sentThrough = 0;
   #beatMs = 0;
+  #lastBeatMs = -Infinity;
   readonly #unacked = new Fifo<FrameMark>();
   readonly #unreplayed = new Fifo<{
     readonly sequence: number;
@@ -74,11 +79,25 @@ export class PrimarySession {
     readonly connection: Connection,
     readonly who: string,
     readonly number: number,
-    private readonly rules: Pick<PrimaryRules, "commitReplayed" | "burstBytes" | "timeoutMs">,
+    private readonly rules: Pick<
+      PrimaryRules,
+      "commitReplayed" | "burstBytes" | "timeoutMs" | "heartbeatMs"
+    >,
     nowMs: number,
   ) {
     this.heardMs = nowMs;
     this.#link = new LinkWindow(rules.burstBytes, rules.timeoutMs / 4, nowMs);
+  }
+
+  /**
+   * The session of the same backup once it has diverged: its log begins anew, and nothing of the old one counts.
+   * @param number of the new session
+   */
+  renewed(number: number): PrimarySession {
+    const session = new PrimarySession(this.connection, this.who, number, this.rules, this.heardMs);
+    session.#beatMs = this.#beatMs;
+    session.awaitsRenewal = true;
+    return session;
   }
 
   /** Whether it was silent for longer than it may be; while it joins, nothing depends on it yet. */
@@ -90,6 +109,11 @@ export class PrimarySession {
   /** Log that has not been replayed, in bytes. */
   get unreplayedBytes(): number {
     return this.#unreplayedBytes;
+  }
+
+  /** It has been sent `welcome` or `renewing`, and the machine's state is not whole in its log yet. */
+  get awaitsState(): boolean {
+    return !this.awaitsRenewal && this.#stateSequence === undefined;
   }
 
   /** The frame that completed the state that the session began with, once it has been replayed. */
@@ -141,6 +165,16 @@ export class PrimarySession {
   /** A heartbeat goes out. */
   beat(nowMs: number): void {
     this.#beatMs = nowMs;
+  }
+
+  /** The heartbeat that is due, if one is. */
+  heartbeat(nowMs: number): PrimaryEffect[] {
+    if (nowMs - this.#lastBeatMs < this.rules.heartbeatMs) return [];
+    this.#lastBeatMs = nowMs;
+    const sentMs = Math.floor(nowMs);
+    this.beat(sentMs);
+    const { connection } = this;
+    return [{ type: "send", connection, message: { type: "heartbeat", sentMs } }];
   }
 
   /**

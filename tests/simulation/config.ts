@@ -65,6 +65,7 @@ export function drawConfig(random: Random): Config {
       windowBytes: WINDOW_BYTES,
       burstBytes: random.pick([100, WINDOW_BYTES]),
       heldBytesMax: HELD_BYTES_MAX,
+      divergenceMax: { count: random.pick([1, 3, 100]), withinMs: random.pick([500, Infinity]) },
     },
     backupRules: (who) => ({
       who,

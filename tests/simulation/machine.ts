@@ -9,6 +9,8 @@ import type { Output } from "../../protocol/output_gate.ts";
 /** Its sinks: a console and another one. */
 export const SINKS = 2;
 const STATE_WORDS = 8;
+/** Of a section with an output: its sink, its offset. */
+const OUTPUT_HEAD_BYTES = 16;
 
 /** What it can put out: made once, since a run puts out a lot. */
 const TEXTS = Array.from(
@@ -26,6 +28,8 @@ export class SimMachine {
   readonly offsets: number[] = [0, 0];
   hash = 1;
   outputsHash = 1;
+  /** Outputs that are not known to be done: part of its state. */
+  undone: Output[] = [];
   /** Its guest has ended. */
   hasEnded = false;
   /** A bit of it has fallen over. */
@@ -52,7 +56,25 @@ export class SimMachine {
         return;
       case "state":
         if (event.section === 2) this.#load(event.bytes);
+        if (event.section === 3) this.undone.push(this.#loadOutput(event.bytes));
     }
+  }
+
+  /** The sink's outputs below this offset are done. */
+  doneThrough(sink: number, offset: number): void {
+    this.undone = this.undone.filter((output) =>
+      output.sink !== sink || output.offset + output.bytes.length > offset
+    );
+  }
+
+  /** The outputs that are not done, each as a section of its state. */
+  saveOutputs(): Uint8Array<ArrayBuffer>[] {
+    return this.undone.map(({ sink, offset, bytes }) => {
+      const section = new Uint8Array(OUTPUT_HEAD_BYTES + bytes.length);
+      new Float64Array(section.buffer, 0, 2).set([sink, offset]);
+      section.set(bytes, OUTPUT_HEAD_BYTES);
+      return section;
+    });
   }
 
   /** Serves the exit: may put something out. */
@@ -64,7 +86,9 @@ export class SimMachine {
     const offset = offsets[sink]!;
     offsets[sink] = offset + bytes.length;
     this.outputsHash = Math.imul(this.outputsHash ^ hash, 0x85ebca6b) >>> 0;
-    return { sink, offset, point, bytes };
+    const output = { sink, offset, point, bytes };
+    this.undone.push(output);
+    return output;
   }
 
   /** A bit falls over: from here on it is another machine. */
@@ -95,6 +119,12 @@ export class SimMachine {
     [this.point, this.clockUs, this.received] = [words[0]!, words[1]!, words[2]!];
     [this.offsets[0], this.offsets[1]] = [words[3]!, words[4]!];
     [this.hash, this.outputsHash, this.hasEnded] = [words[5]!, words[6]!, words[7] === 1];
+  }
+
+  #loadOutput(section: Uint8Array<ArrayBuffer>): Output {
+    const [sink, offset] = new Float64Array(section.slice(0, OUTPUT_HEAD_BYTES).buffer);
+    const bytes = section.slice(OUTPUT_HEAD_BYTES);
+    return { sink: sink!, offset: offset!, point: this.point, bytes };
   }
 
   #mix(value: number): void {

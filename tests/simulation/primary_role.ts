@@ -16,6 +16,8 @@ export class PrimaryRole {
   readonly recorder: SimRecorder;
   /** The connection on which `protected` was sent: until it is over, the backup there may claim. */
   guard: Connection | undefined;
+  /** The connection of a backup that has diverged, and counted until then. */
+  healing: Connection | undefined;
   /** Where the machine stood when it was offered to a backup. */
   offeredPoint: number | undefined;
   /** The execution point of the last output that it let go. */
@@ -94,12 +96,22 @@ export class PrimaryRole {
         return world.connections[effect.connection]!.close(process);
       case "perform":
         return world.outside.perform(process, effect.output, () => {
-          this.step({ type: "performed", sink: effect.output.sink });
+          const { sink, offset, bytes } = effect.output;
+          this.machine.doneThrough(sink, offset + bytes.length);
+          this.step({ type: "performed", sink });
         });
       case "inputCommitted":
         return;
       case "startLog":
         return this.recorder.command(effect);
+      case "recall": {
+        const { generation } = this.protocol;
+        const message = { type: "recorded" as const, point: 0, exit: new Uint8Array(0) };
+        const frame = world.code.frameOf(message, generation, ++this.#sequence);
+        return world.connections[effect.connection]!.toBackup.send(frame);
+      }
+      case "pages":
+        return;
       case "stopLog":
       case "pause":
       case "resume":

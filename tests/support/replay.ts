@@ -65,6 +65,7 @@ export async function replayFrames(
       outputs.push(bytes.slice());
     },
     replayed: (header) => options.onReplayed?.(header),
+    stateApplied: () => {},
   });
   options.onStart?.(machine);
   const loop = new VcpuLoop(machine, new Meddler(replayer, options));

@@ -318,6 +318,12 @@ export class PrimaryTarget implements WireTarget {
     const dice = random.below(100);
     if (dice < (session === undefined ? 80 : 3)) return this.#hello();
     if (dice < 90) return this.#ack();
+    if (session?.awaitsRenewal && dice < 97) {
+      const pages = likely(random, session.toldPages);
+      if (random.below(2) === 0) return { type: "renew", pages };
+      const hashes = new Uint8Array(8 * random.below(3) + Math.floor(random.below(20) / 19));
+      return { type: "pages", first: pages, hashes };
+    }
     switch (random.below(9)) {
       case 0:
         return { type: "leave", why: oddText(random, "bye") };
@@ -328,6 +334,8 @@ export class PrimaryTarget implements WireTarget {
           place: oddText(random, "regs.rbx"),
           recorded: oddText(random, "1"),
           replayed: oddText(random, "2"),
+          after: oddNumber(random, this.#point),
+          checksums: someBytes(random),
         };
       case 2:
       case 3:
@@ -338,7 +346,8 @@ export class PrimaryTarget implements WireTarget {
           { type: "refuse", why: "no", retry: true },
           { type: "heartbeat", sentMs: oddNumber(random, this.#nowMs) },
           { type: "done", sink: random.below(256), offset: oddNumber(random, 10) },
-          { type: "kept", sink: 0, offset: 1, bytes: someBytes(random) },
+          { type: "renewing", session: 1 },
+          { type: "recorded", point: 1, exit: someBytes(random) },
           { type: "protected", stateSequence: 1 },
           { type: "handover", sequence: 1 },
           { type: "ended", why: "no" },
