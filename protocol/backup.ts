@@ -10,15 +10,10 @@
  *            or over   diverged ── loss ─▶ rejoin
  * ```
  *
- * From a divergence on it may not claim until the primary says `protected` anew: it has a new state then.
- *
- * At the guest's end it drains too, and then is over: what is not replayed is not checked, and a sink's copy
- * would lack its last bytes.
- *
- * One of these lives from one connection to its end. "Rejoin" means: throw the machine away and start
- * over with a new connection and a new one of these; the driver does that. No clock, no I/O, no random.
- *
- * Source: Scales et al. 2010, sections 2.2 to 2.4.
+ * From a divergence on it may not claim until it has replayed a new state (or, had it no claim, is `protected`).
+ * At the guest's end it drains too, and then is over: a sink's copy would lack its last bytes. One of these lives
+ * from one connection to its end. "Rejoin" means: throw the machine away and start over with a new connection and
+ * a new one of these; the driver does that. No clock, no I/O, no random. Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
 import { joinSilenceMs } from "../base/limits.ts";
@@ -54,8 +49,8 @@ export class BackupProtocol {
   #handover = false;
   /** Why the guest ended, once the primary has said so. */
   #endedWhy: string | undefined;
-  /** It has diverged, and is not healed. */
-  #hasDiverged = false;
+  #hasDiverged = false; // And it is not healed.
+  #isHealing = false; // The state that it waits for gives it its claim back.
   readonly #patience = new Patience();
   #lastAckMs = -Infinity;
   #echoMs = 0;
@@ -122,7 +117,7 @@ export class BackupProtocol {
         if (inSession) this.#lose(input.why);
         return;
       case "state":
-        return this.kept.restart();
+        return this.#state();
       case "output":
         return this.#output(input.output);
       case "replayed":
@@ -135,7 +130,7 @@ export class BackupProtocol {
         if (this.#phase === "diverged") renewalAsked(input.hashes).forEach((it) => this.#send(it));
         return;
       case "reported":
-        return inSession && this.#hasDiverged ? this.#send(input) : undefined;
+        return inSession ? this.#send(input) : undefined;
       case "claimed":
         return this.#claimed(input.outcome, nowMs);
       case "leave":
@@ -184,6 +179,7 @@ export class BackupProtocol {
       case "renewing":
         this.#require(this.#phase === "diverged", "the log begins anew, without a divergence");
         this.#phase = "following";
+        this.#isHealing = message.mayClaim;
         return;
       case "protected":
         // It was sent before the primary heard of the divergence.
@@ -257,11 +253,22 @@ export class BackupProtocol {
     if (!commitReplayed) this.#ack(nowMs);
   }
 
+  /** The machine is the state's, and so are the outputs that are not done: they follow. */
+  #state(): void {
+    this.kept.restart();
+    if (!this.#isHealing) return;
+    this.#isHealing = false;
+    this.#isProtected = true;
+    this.#report("healed: this side may take over again");
+  }
+
   /** The replay's own output. What can't be kept must not be lost either: then this side is unfit. */
   #output(output: Output): void {
     if (this.#phase === "diverged") return;
     try {
-      this.#keep(output);
+      for (const done of this.kept.add(output, this.rules.keptBytesMax)) {
+        this.#effects.push({ type: "done", output: done });
+      }
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       const { point, sink, offset } = output;
@@ -270,22 +277,12 @@ export class BackupProtocol {
     }
   }
 
-  #keep({ sink, offset, point, bytes }: Output): void {
-    for (const output of this.kept.add({ sink, offset, point, bytes })) {
-      this.#effects.push({ type: "done", output });
-    }
-    const { bytes: keptBytes } = this.kept;
-    const { keptBytesMax } = this.rules;
-    this.#require(
-      keptBytes <= keptBytesMax,
-      `${keptBytes} bytes of output without a notice, expected at most ${keptBytesMax}`,
-    );
-  }
-
   #noteReplayed(sequence: number, point: number, inSession: boolean, nowMs: number): void {
     if (this.#phase === "diverged") return;
     this.progress.noteReplayed(sequence, point);
-    if (inSession && (this.#welcome!.commitReplayed || !this.#isProtected)) this.#ack(nowMs);
+    const isAwaited = this.#welcome!.commitReplayed || !this.#isProtected || this.#hasDiverged;
+    if (inSession && isAwaited) this.#ack(nowMs);
+    if (this.#isProtected) this.#hasDiverged = false;
   }
 
   #ack(nowMs: number): void {
@@ -297,6 +294,9 @@ export class BackupProtocol {
   /** All that was received has been replayed. What has been seen must be among what was put out. */
   #drained(): void {
     if (this.#phase !== "draining") return;
+    if (!this.#isProtected) {
+      return this.#rejoin("the state that was to heal this side is not whole");
+    }
     const overrun = this.kept.overrun();
     if (overrun === undefined) {
       if (this.#endedWhy === undefined) return this.#claim();
@@ -318,8 +318,9 @@ export class BackupProtocol {
       this.#report(`${what}; taking over all the same: outputs from there on may differ`);
       return this.#claim();
     }
-    const unfit = "not fit to go on (--takeover-diverged overrides)";
-    const then = ended === undefined ? unfit : `the guest has ended: ${ended}`;
+    const then = ended === undefined
+      ? "not fit to go on (--takeover-diverged overrides)"
+      : `the guest has ended: ${ended}`;
     this.#end(ExitCode.diverged, `${what}, while draining the log; ${then}`);
   }
 
@@ -328,7 +329,7 @@ export class BackupProtocol {
     const after = this.progress.point;
     this.#send({ type: "diverged", ...divergence, after, checksums });
     this.#phase = "diverged";
-    this.#isProtected = this.#handover = false;
+    this.#isProtected = this.#isHealing = this.#handover = false;
     this.#hasDiverged = true;
     // What was verified may still be found to be done.
     this.kept.dropAfter(after);
@@ -339,7 +340,8 @@ export class BackupProtocol {
 
   /** The session is over: with `protected` in hand, this side tries to go on alone. */
   #lose(why: string): void {
-    if (!this.#isProtected) return this.#rejoin(why);
+    // The state may be here, and not replayed.
+    if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);
     this.#report(`the primary is lost (${why}); draining the log`);
     this.#effects.push({ type: "close", why });
     this.#drain();
@@ -379,14 +381,13 @@ export class BackupProtocol {
 
   #rejoin(why: string): void {
     this.#phase = "over";
-    this.#effects.push({ type: "close", why });
-    this.#effects.push({ type: "rejoin", why, diverged: this.#hasDiverged });
+    const diverged = this.#hasDiverged;
+    this.#effects.push({ type: "close", why }, { type: "rejoin", why, diverged });
   }
 
   #end(code: ExitCodeValue, why: string): void {
     this.#phase = "over";
-    this.#effects.push({ type: "close", why });
-    this.#effects.push({ type: "halt", code, why });
+    this.#effects.push({ type: "close", why }, { type: "halt", code, why });
   }
 
   #send(message: Message): void {

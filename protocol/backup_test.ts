@@ -269,7 +269,7 @@ Deno.test("outputs performed beyond what the drained log puts out are a divergen
 Deno.test("once protected, neither a refusal nor a log that begins anew makes it give up its claim", () => {
   const wrong: Message[] = [
     { type: "refuse", why: "no", retry: false },
-    { type: "renewing", session: 2 },
+    { type: "renewing", session: 2, mayClaim: true },
     welcome,
     { type: "ack", received: 0, replayed: 0, point: 0, echoMs: 0 },
   ];
@@ -284,7 +284,7 @@ Deno.test("whatever a primary says, in whatever order, it trips no assertion", (
     fc.constant<Message>(welcome),
     fc.constant<Message>({ ...welcome, generation: 2 ** 32 - 2 }),
     fc.record({ type: fc.constant("done" as const), sink: fc.nat(2), offset: number }),
-    fc.constant<Message>({ type: "renewing", session: 2 }),
+    fc.constant<Message>({ type: "renewing", session: 2, mayClaim: true }),
     fc.record({
       type: fc.constant("recorded" as const),
       point: number,

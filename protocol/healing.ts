@@ -5,16 +5,19 @@
  *   backup ── diverged ──▶ outputs are held; the claim is renounced
  *          ◀─ recorded ──  the first exit that differs, for the report
  *          ── pages … renew ──▶ a new session's log begins, on the same connection
- *          ◀─ renewing, the state ──
- *          ── acks ──▶ as at a join: securing, `protected`
+ *          ◀─ renewing, the state ──  from here on whoever goes on alone must win
+ *   replays the state: may claim again
+ *          ── acks ──▶ outputs are released
  * ```
+ *
+ * Where the backup had no claim yet, the primary goes on alone meanwhile, and it is a join: `protected` follows.
  *
  * Used by both protocol machines, which know what else follows.
  */
 import { PeerError } from "../base/errors.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import type { PrimarySession } from "./primary_session.ts";
-import type { PrimaryEffect, PrimaryRules } from "./primary_types.ts";
+import type { PrimaryEffect, PrimaryMode, PrimaryRules } from "./primary_types.ts";
 
 const PAGE_BYTES = 4096;
 /** Of a page's hash. */
@@ -44,6 +47,13 @@ export function divergenceTold(
   return [{ type: "report", text }, { type: "recall", connection, divergence }];
 }
 
+/** What counts of a primary then. */
+interface Renewing {
+  readonly generation: number;
+  readonly mode: PrimaryMode;
+  readonly rules: Pick<PrimaryRules, "memoryBytes">;
+}
+
 /**
  * What it says on its way to a new state.
  * @throws PeerError if it has not diverged, or the pages are not this machine's, one after the other
@@ -51,8 +61,7 @@ export function divergenceTold(
 export function renewalOf(
   session: PrimarySession,
   message: MessageOf<"pages"> | MessageOf<"renew">,
-  generation: number,
-  { memoryBytes }: PrimaryRules,
+  { generation, mode, rules }: Renewing,
 ): PrimaryEffect[] {
   if (!session.awaitsRenewal) {
     throw new PeerError(`a ${message.type} message, without a divergence`);
@@ -63,14 +72,15 @@ export function renewalOf(
     }
     session.awaitsRenewal = false;
     const { connection, number } = session;
+    const mayClaim = mode === "healing";
     return [
-      { type: "send", connection, message: { type: "renewing", session: number } },
+      { type: "send", connection, message: { type: "renewing", session: number, mayClaim } },
       { type: "startLog", session: number, generation },
     ];
   }
   const { first, hashes } = message;
   const end = first + hashes.length / HASH_BYTES;
-  const pages = memoryBytes / PAGE_BYTES;
+  const pages = rules.memoryBytes / PAGE_BYTES;
   if (first !== session.toldPages || hashes.length % HASH_BYTES !== 0 || end > pages) {
     const expected = `expected ${session.toldPages} to at most ${pages}`;
     throw new PeerError(`hashes of pages ${first} to ${end}, ${expected}`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ExitCode } from "../base/errors.ts";
+import { PROTOCOL_VERSION } from "./messages.ts";
 import {
   backupDeeds,
   diverged,
@@ -30,7 +31,7 @@ Deno.test("from a divergence on outputs are held until the new state is acknowle
   // What of the old log is still on its way from the machine's thread is none of the new one.
   assert.deepEqual(primary.put([output(1, "b", 13)], frame(3, 13)), []);
   assert.deepEqual(primary.hear({ type: "renew", pages: 0 }), [
-    "send renewing session=2",
+    "send renewing session=2 mayClaim=true",
     "startLog session=2 generation=1",
   ]);
   assert.deepEqual(primary.ack({}), []);
@@ -38,7 +39,6 @@ Deno.test("from a divergence on outputs are held until the new state is acknowle
   assert.deepEqual(primaryDeeds(primary.put([], state)), []);
   assert.deepEqual(primaryDeeds(primary.ack({ received: 1 })), []);
   assert.deepEqual(primaryDeeds(primary.ack({ received: 1, replayed: 1, point: 14 })), [
-    "send protected stateSequence=1",
     'perform 0 "a"',
   ]);
   assert.equal(primary.protocol.mode, "protected");
@@ -55,13 +55,34 @@ Deno.test("a backup that is lost while it is healed has renounced: no arbitratio
   assert.equal(silent.protocol.mode, "alone");
 });
 
-Deno.test("a backup that is lost once it is healed may claim: then the arbiter decides", () => {
-  const primary = healing();
-  primary.hear({ type: "renew", pages: 0 });
-  primary.put([output(1, "b", 15)], frame(1, 14, { session: 2, completesState: true }));
-  primary.ack({ received: 1, replayed: 1, point: 14 });
-  const closed = { type: "closed" as const, connection: 1, why: "reset" };
-  assert.deepEqual(primaryDeeds(primary.give(closed)), ["claim generation=2 ended=false"]);
+Deno.test("from the state on the backup may claim again: if it is lost, the arbiter decides", () => {
+  for (const acks of [0, 1]) {
+    const primary = healing();
+    primary.hear({ type: "renew", pages: 0 });
+    primary.put([], frame(1, 14, { session: 2, completesState: true }));
+    if (acks > 0) primary.ack({ received: 1, replayed: 1, point: 14 });
+    const closed = { type: "closed" as const, connection: 1, why: "reset" };
+    assert.deepEqual(primaryDeeds(primary.give(closed)), ["claim generation=2 ended=false"]);
+  }
+});
+
+Deno.test("a backup that diverges before it may claim is none yet: outputs do not wait for it", () => {
+  const primary = new TestPrimary();
+  primary.hear({ type: "hello", protocol: PROTOCOL_VERSION, who: "b", machineId: "" });
+  // The state is acknowledged, and what was performed since is not: outputs are held already.
+  primary.put([output(0, "x", 11)], frame(1, 10, { completesState: true }));
+  primary.ack({ received: 1, replayed: 1, point: 10 });
+  primary.put([output(1, "y", 12)]);
+  assert.equal(primary.protocol.mode, "securing");
+  primary.give({ type: "performed", sink: 0 });
+  assert.deepEqual(primaryDeeds(primary.hear(diverged)), ['perform 1 "y"']);
+  assert.equal(primary.protocol.mode, "alone");
+  const renewing = "send renewing session=2 mayClaim=false";
+  assert.equal(primary.hear({ type: "renew", pages: 0 })[0], renewing);
+  primary.put([], frame(1, 14, { session: 2, completesState: true }));
+  assert.deepEqual(primaryDeeds(primary.ack({ received: 1, replayed: 1, point: 14 })), [
+    "send protected stateSequence=1",
+  ]);
 });
 
 Deno.test("while a divergence is healed, what holds the outputs up does not hold the state up", () => {
@@ -176,13 +197,11 @@ Deno.test("healed, it follows again, with the outputs that came with the state, 
   backup.give({ type: "output", output: output(0, "lie", 11) });
   backup.give({ type: "diverged", divergence });
   backup.give({ type: "renewed" });
-  backup.hear({ type: "renewing", session: 2 });
+  backup.hear({ type: "renewing", session: 2, mayClaim: true });
   backup.log(1, 20);
   backup.give({ type: "state" });
   backup.give({ type: "output", output: output(0, "truth", 20) });
   backup.give({ type: "replayed", sequence: 1, point: 20 });
-  assert.match(backupDeeds(divergent().give({ type: "closed", why: "" })).join(), /^rejoin/);
-  backup.hear({ type: "protected", stateSequence: 1 });
   assert.ok(backup.protocol.isProtected);
   backup.give({ type: "closed", why: "reset" });
   backup.give({ type: "drained" });
@@ -190,6 +209,31 @@ Deno.test("healed, it follows again, with the outputs that came with the state, 
     backup.give({ type: "claimed", generation: 2, outcome: { kind: "won" } }),
     ['goLive generation=2 kept [0 "truth"]'],
   );
+});
+
+Deno.test("a primary that dies while its state is replayed is taken over if that is whole, else not", () => {
+  for (const isWhole of [true, false]) {
+    const backup = divergent();
+    backup.give({ type: "renewed" });
+    backup.hear({ type: "renewing", session: 2, mayClaim: true });
+    backup.log(1, 20);
+    assert.deepEqual(backupDeeds(backup.give({ type: "closed", why: "reset" })), ["drain"]);
+    if (isWhole) backup.give({ type: "state" });
+    const then = backupDeeds(backup.give({ type: "drained" })).join();
+    assert.match(then, isWhole ? /^claim generation=2$/ : /^rejoin .*diverged=true$/);
+  }
+});
+
+Deno.test("healed without having had a claim, it waits for the primary to say protected", () => {
+  const backup = divergent();
+  backup.give({ type: "renewed" });
+  backup.hear({ type: "renewing", session: 2, mayClaim: false });
+  backup.log(1, 20);
+  backup.give({ type: "state" });
+  backup.give({ type: "replayed", sequence: 1, point: 20 });
+  assert.ok(!backup.protocol.isProtected);
+  backup.hear({ type: "protected", stateSequence: 1 });
+  assert.ok(backup.protocol.isProtected);
 });
 
 Deno.test("of the outputs that diverged none is shown as done; of those that were verified all are", () => {
@@ -217,7 +261,10 @@ Deno.test("where its divergence is described, it tells its primary; what that ha
 });
 
 Deno.test("a log that begins anew without a divergence is a breach", () => {
-  assert.deepEqual(backupDeeds(new TestBackup().join().hear({ type: "renewing", session: 2 })), [
-    "drain",
-  ]);
+  assert.deepEqual(
+    backupDeeds(new TestBackup().join().hear({ type: "renewing", session: 2, mayClaim: true })),
+    [
+      "drain",
+    ],
+  );
 });

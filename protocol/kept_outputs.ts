@@ -43,10 +43,11 @@ export class KeptOutputs {
 
   /**
    * The machine put bytes out, or a state transfer brought them.
+   * @param bytesMax of all that is kept then
    * @returns those of them that are done already
-   * @throws PeerError if they do not follow on the sink's last ones, or no number can count them
+   * @throws PeerError if they do not follow on the sink's last ones, or no number can count them, or they are more
    */
-  add(output: Output): Output[] {
+  add(output: Output, bytesMax = Infinity): Output[] {
     const stream = this.#stream(output.sink);
     const expected = stream.end ?? output.offset;
     if (output.offset !== expected) {
@@ -60,7 +61,12 @@ export class KeptOutputs {
     // One without bytes is nothing to perform, and no bound on bytes would ever stop them.
     if (output.bytes.length > 0) stream.kept.push(output);
     this.#bytes += output.bytes.length;
-    return this.#drop(stream);
+    const done = this.#drop(stream);
+    if (this.#bytes > bytesMax) {
+      const what = `${this.#bytes} bytes of output without a notice`;
+      throw new PeerError(`${what}, expected at most ${bytesMax}`);
+    }
+    return done;
   }
 
   /** A state replaces the machine, and brings the outputs that are not done: what was kept before is void. */

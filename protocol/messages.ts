@@ -83,8 +83,9 @@ const MESSAGES = {
   /** Backup to primary, after `diverged`: I stand still; send me the machine's state. So many pages have been
    * told; 0: I need all of them. */
   renew: { kind: 18, fields: { pages: "u53" } },
-  /** Primary to backup: the log begins anew with the next frame, which has number 1, as its `session`th. */
-  renewing: { kind: 19, fields: { session: "u32" } },
+  /** Primary to backup: the log begins anew with the next frame, which has number 1, as its `session`th.
+   * `mayClaim`: once you have replayed the state that it begins with, as if I had said `protected`. */
+  renewing: { kind: 19, fields: { session: "u32", mayClaim: "flag" } },
 } as const satisfies Record<string, { kind: number; fields: Record<string, FieldType> }>;
 
 type Messages = typeof MESSAGES;

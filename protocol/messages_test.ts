@@ -54,7 +54,7 @@ const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
   reported: { where: text },
   pages: { first: u53, hashes: bytes },
   renew: { pages: u53 },
-  renewing: { session: u32 },
+  renewing: { session: u32, mayClaim: flag },
 };
 const TYPES = Object.keys(FIELDS) as MessageType[];
 

@@ -7,15 +7,14 @@
  *     ├──── loss ──────────┴────────────────────────────┤                     │  loss
  *     ├──── the backup left: it renounced its claim ────┼─────────────────────┤   ▼
  *     └──── won ────────────────────────────────────────┼─────────────────────┼ claiming ──lost──▶ over
- *                                                       └──state acked── healing ◀─ the backup diverged
+ *     protected ──the backup diverged──▶ healing ──state acked──▶ protected
  *
  *   protected ──handover asked──▶ handing over ──won by the backup──▶ over
  *   any ──guest ended, all performed──▶ recording the end ──▶ over
  * ```
  *
  * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random: the caller
- * carries effects out in order, and reports what came of them. docs/PROTOCOL.md has the rules. Source:
- * Scales et al. 2010, sections 2.2 to 2.4.
+ * carries effects out in order, and reports what came of them. Source: Scales et al. 2010, 2.2 to 2.4.
  */
 import { assert } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
@@ -80,12 +79,9 @@ export class PrimaryProtocol {
     return this.#divergences.total;
   }
 
-  /**
-   * Whether one more frame or output may come in; while not, the machine's thread has to wait. To be
-   * asked before each.
-   */
+  /** Whether one more frame or output may come in; while not, the machine's thread has to wait. */
   get accepting(): boolean {
-    // What holds the outputs up in a healing comes after them: then all that the thread has put out comes in.
+    // What holds outputs up in a healing comes after them: all that the thread has put out comes in.
     const isHealing = this.#mode === "healing" && this.#session!.awaitsState;
     return (this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&
       (isHealing || this.gate.heldBytes < this.rules.heldBytesMax);
@@ -160,7 +156,7 @@ export class PrimaryProtocol {
       case "pages":
       case "renew":
         return void this.#allow(session, () => {
-          this.#effects.push(...renewalOf(session, message, this.generation, this.rules));
+          this.#effects.push(...renewalOf(session, message, this));
         });
       case "leave":
         return this.#goAlone(`${session.who} left: ${message.why}`);
@@ -199,6 +195,8 @@ export class PrimaryProtocol {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
     session.log(frame, nowMs);
+    // Once the backup has replayed that it may claim again: from here on whoever goes on alone must win.
+    if (frame.completesState && this.#mode === "healing") session.isProtected = true;
     this.#effects.push(...session.send());
   }
 
@@ -211,7 +209,8 @@ export class PrimaryProtocol {
       this.#effects.push({ type: "inputCommitted", offset: acked.inputOffset });
     }
     if (replayedState === undefined) return;
-    if (this.#mode === "alone" || this.#mode === "healing") {
+    if (this.#mode === "healing") this.#mode = "protected";
+    if (this.#mode === "alone") {
       this.#mode = "securing";
       this.gate.releaseThrough(-1);
     }
@@ -224,7 +223,7 @@ export class PrimaryProtocol {
     this.gate.releaseThrough(through);
   }
 
-  /** It has renounced its claim. Nothing is performed until it has the machine's state anew, and may claim again. */
+  /** It has renounced its claim. If it had one, nothing is performed until it has the machine's state anew. */
   #diverged(session: PrimarySession, message: MessageOf<"diverged">, nowMs: number): void {
     const { who, connection } = session;
     this.#effects.push(...divergenceTold(session, message));
@@ -236,6 +235,7 @@ export class PrimaryProtocol {
     }
     this.#effects.push(...this.#handover.cancel(), { type: "stopLog" });
     this.#session = session.renewed(++this.#sessions);
+    if (this.#mode === "securing") this.#beAlone();
     if (this.#mode === "alone") return;
     this.#mode = "healing";
     this.gate.releaseThrough(-1);

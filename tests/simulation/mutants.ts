@@ -107,7 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a backup that was never protected claims",
     edits: [edit(
       backup,
-      "if (!this.#isProtected) return this.#rejoin(why);",
+      "if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);",
       "if (this.#welcome === undefined) return this.#rejoin(why);",
     )],
   },
@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        "if (!this.#isProtected) return this.#rejoin(why);",
+        "if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);",
         "return this.#rejoin(why);",
       ),
     ],

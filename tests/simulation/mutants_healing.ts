@@ -13,8 +13,8 @@ export const HEALING_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        'case "state":\n        return this.kept.restart();',
-        'case "state":\n        (this as any).forgets = true;\n        return this.kept.restart();',
+        "    this.kept.restart();\n    if (!this.#isHealing) return;",
+        "    (this as any).forgets = true;\n    this.kept.restart();\n    if (!this.#isHealing) return;",
       ),
       edit(
         backup,
@@ -30,7 +30,7 @@ export const HEALING_MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a state does not replace what was kept before",
-    edits: [edit(backup, "return this.kept.restart();", "return;")],
+    edits: [edit(backup, "this.kept.restart();", "")],
   },
   {
     name: "outputs are performed between a divergence and its healing",
@@ -53,8 +53,8 @@ export const HEALING_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        "this.#isProtected = this.#handover = false;",
-        "this.#handover = false;",
+        "this.#isProtected = this.#isHealing = this.#handover = false;",
+        "this.#isHealing = this.#handover = false;",
       ),
     ],
   },

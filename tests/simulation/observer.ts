@@ -128,6 +128,9 @@ export class Observer {
       else if (effect.type === "sendFrame") {
         const { evidence } = this.world.connections[effect.connection]!;
         evidence.noteSent(effect.frame);
+        // The backup may claim once it has replayed that, without being told.
+        const isHealed = effect.frame.completesState && role.healing !== undefined;
+        if (isHealed) role.guard = role.healing;
       } else if (effect.type === "resume") role.offeredPoint = undefined;
       else if (effect.type === "send") {
         const connection = this.world.connections[effect.connection]!;
@@ -135,13 +138,13 @@ export class Observer {
         if (effect.message.type === "handover") role.offeredPoint = role.machine.point;
       }
     }
+    if (role.protocol.mode !== "healing") role.healing = undefined;
     this.#checkPrimaryBounds(role);
   }
 
   /** A backup that may claim can reach all that was seen. */
   #checkProtection(role: PrimaryRole, connection: Connection): void {
     role.guard = connection;
-    role.healing = undefined;
     const { evidence, backup } = connection;
     // It has diverged again, and its primary does not know yet.
     if (evidence.hasRenounced && evidence.heldSequence === 0) return;
@@ -164,7 +167,7 @@ export class Observer {
     const { process, guard } = role;
     role.performedThrough = Math.max(role.performedThrough, output.point);
     this.#checkReign(process, process.generation, "performs", guard?.evidence.endSeenMs);
-    if (role.healing !== undefined) {
+    if (role.healing?.evidence.hasRenounced) {
       const what = `${process.name} performs ${showOutput(output)} while its backup is healed`;
       this.#fail("held elsewhere", what);
     }
@@ -216,7 +219,12 @@ export class Observer {
     if (input.type === "replayed") evidence.noteReplayed(input.sequence);
     if (input.type === "diverged") this.divergences++;
     if (effects.some(({ type }) => type === "renew")) evidence.noteDiverged();
-    if (input.type === "state" && evidence.hasRenounced) this.healings++;
+    if (input.type === "state" && protocol.isProtected && evidence.hasRenounced) {
+      this.healings++;
+      evidence.isProtectedHeard = true;
+      evidence.hasRenounced = false;
+      evidence.generation = protocol.welcome!.generation;
+    }
     const hasLost = effects.some(({ type }) => type === "close");
     if (hasLost && input.type !== "tick") evidence.endSeenMs = this.world.scheduler.nowMs;
     if (input.type === "message" && protocol.phase !== "claiming") {

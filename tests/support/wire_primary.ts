@@ -346,7 +346,7 @@ export class PrimaryTarget implements WireTarget {
           { type: "refuse", why: "no", retry: true },
           { type: "heartbeat", sentMs: oddNumber(random, this.#nowMs) },
           { type: "done", sink: random.below(256), offset: oddNumber(random, 10) },
-          { type: "renewing", session: 1 },
+          { type: "renewing", session: 1, mayClaim: true },
           { type: "recorded", point: 1, exit: someBytes(random) },
           { type: "protected", stateSequence: 1 },
           { type: "handover", sequence: 1 },

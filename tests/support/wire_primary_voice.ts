@@ -95,7 +95,8 @@ export class PrimaryVoice {
     if (dice < 40) return { type: "heartbeat", sentMs: oddNumber(random, 1000) };
     if (dice < 65) return this.#done();
     if (this.backup.phase === "diverged" && dice < 80) {
-      return { type: "renewing", session: 1 + random.below(9) };
+      const mayClaim = random.below(2) === 0;
+      return { type: "renewing", session: 1 + random.below(9), mayClaim };
     }
     if (dice < 68) {
       return { type: "recorded", point: oddNumber(random, 10), exit: someBytes(random) };
@@ -107,7 +108,7 @@ export class PrimaryVoice {
     if (dice < 98) return { type: "heartbeat", sentMs: oddNumber(random, 0) };
     return random.pick<Message>([
       this.#door(),
-      { type: "renewing", session: 1 },
+      { type: "renewing", session: 1, mayClaim: true },
       { type: "refuse", why: oddText(random, "no"), retry: random.below(2) === 0 },
       { type: "ended", why: oddText(random, "done") },
       { type: "protected", stateSequence: oddNumber(random, progress.replayed) },
