@@ -57,6 +57,7 @@ export class BackupTarget implements WireTarget {
   #isDraining = false;
   #isClaiming = false;
   #isRenewing = false;
+  #hasDiverged = false;
   #hasClosed = false;
   #isWon = false;
   #fault: Error | undefined;
@@ -199,7 +200,8 @@ export class BackupTarget implements WireTarget {
         require(effect.output.bytes.length > 0, () => "an output without bytes is done");
         return;
       case "drain":
-        require(isProtected, () => "drains, and is not protected");
+        // While it is healed, what has come may give it its claim back: then it may claim, else not.
+        require(isProtected || this.#hasDiverged, () => "drains, and is not protected");
         this.#isDraining = true;
         return;
       case "claim":
@@ -223,9 +225,9 @@ export class BackupTarget implements WireTarget {
       }
       case "renew":
         require(!isProtected, () => "a diverged backup may claim");
-        this.#fed.length = 0;
+        this.#fed.length = this.#lastFed = 0;
         this.#isDraining = false;
-        this.#isRenewing = true;
+        this.#isRenewing = this.#hasDiverged = true;
         return;
       case "diverged":
       case "recorded":
@@ -255,7 +257,6 @@ export class BackupTarget implements WireTarget {
       case "renewed":
         if (!this.#isRenewing) return;
         this.#isRenewing = false;
-        this.#lastFed = 0;
         return this.#step({ type: "renewed", hashes: new Uint8Array(8 * amount) });
       case "state":
         this.#outputOffset = amount;
