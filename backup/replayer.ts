@@ -10,7 +10,7 @@
 import { crc32c, FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
 import { DivergenceError, PeerError } from "../base/errors.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
-import { Digester } from "../machine/digest.ts";
+import type { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
@@ -24,12 +24,13 @@ export interface ReplayIo {
   output(sink: number, offset: number, point: number, bytes: Uint8Array): void;
   /** All of a frame has been replayed and verified. */
   replayed(header: FrameHeader): void;
+  /** The machine has a state from the log; its outputs that are not done are its own from here on. */
+  stateApplied(): void;
 }
 
 /** Replays one log into one machine. */
 export class Replayer implements InputSource, Disposable {
   readonly #decoder = new FrameDecoder();
-  readonly #digester: Digester;
   #frame: FrameHeader | undefined;
   #event: LogEvent | undefined;
   /** A state is being received and is not whole yet: a log begins with one. */
@@ -42,10 +43,8 @@ export class Replayer implements InputSource, Disposable {
   /** The last of them: where, and a checksum of it. */
   lastDigest = { point: 0, checksum: 0 };
 
-  /** @param machine a machine whose memory is empty: the log begins with its state */
-  constructor(machine: Machine, private readonly io: ReplayIo) {
-    this.#digester = new Digester(machine, "nothing");
-  }
+  /** @param digester of the machine whose log it is */
+  constructor(private readonly io: ReplayIo, private readonly digester: Digester) {}
 
   /** Whether the machine has the state that the log begins with: before that it is none. */
   get isWhole(): boolean {
@@ -79,6 +78,8 @@ export class Replayer implements InputSource, Disposable {
   }
 
   enter(machine: Machine, _clockMatters: boolean): void {
+    // What is completed before a state replaces it has nothing to do with the log.
+    if (this.#assembling) return;
     try {
       this.#letEnter(machine);
     } catch (error) {
@@ -97,7 +98,7 @@ export class Replayer implements InputSource, Disposable {
     if (event.kind === "state") {
       this.#applyState(machine, event);
     } else if (event.kind === "control") {
-      this.#digester.compare(event.bytes);
+      this.digester.compare(event.bytes);
       this.digests++;
       this.lastDigest = { point: machine.point, checksum: crc32c(event.bytes) };
     }
@@ -109,12 +110,11 @@ export class Replayer implements InputSource, Disposable {
   }
 
   output(machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
-    this.io.output(sink, offset, machine.point, bytes);
+    if (!this.#assembling) this.io.output(sink, offset, machine.point, bytes);
   }
 
-  /** Frees the decoder, and takes no digests any more; the machine is the caller's. */
+  /** Frees the decoder; the machine and its digester are the caller's. */
   [Symbol.dispose](): void {
-    this.#digester[Symbol.dispose]();
     this.#decoder[Symbol.dispose]();
   }
 
@@ -195,9 +195,13 @@ export class Replayer implements InputSource, Disposable {
   }
 
   #applyState(machine: Machine, { section, bytes }: LogEvent & { kind: "state" }): void {
-    if (!this.#assembling && machine.point > 0) machine.memory.clear();
+    if (!this.#assembling && machine.point > 0) {
+      machine.memory.clear();
+      machine.undone.clear();
+    }
     this.#assembling = section !== StateSection.machine;
     applySection(machine, { section, bytes });
+    if (!this.#assembling) this.io.stateApplied();
   }
 
   #finishFrame(machine: Machine): void {

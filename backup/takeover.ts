@@ -5,6 +5,7 @@
  */
 import type { Claimer } from "../arbiter/claimer.ts";
 import {
+  divergenceMaxDefault,
   heldOutputBytes,
   linkBurstBytes,
   logWindowBytes,
@@ -22,6 +23,8 @@ import { claimRetryMs } from "../primary/start.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import { PrimaryProtocol } from "../protocol/primary.ts";
+import { parseDivergenceMax } from "../protocol/divergence_budget.ts";
+import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import type { Sink } from "../sinks/sink.ts";
 
 export { claimRetryMs, outcomeOf };
@@ -62,11 +65,13 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    verify: parseVerify(welcome.verify) ?? verifyDefault,
     claimRetryMs,
     windowBytes: logWindowBytes,
     pageWindowBytes,
     burstBytes: linkBurstBytes,
     heldBytesMax: heldOutputBytes,
+    divergenceMax: parseDivergenceMax(welcome.divergenceMax) ?? divergenceMaxDefault,
   };
   const side = new PrimarySide({
     ...parts,

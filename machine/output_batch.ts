@@ -4,11 +4,10 @@
  * A UART gives a byte an exit. Main is woken for what goes through the ring, so a line is one record, on
  * the side that records and on the side that replays.
  */
+import { type Channel, Gauge } from "./channel.ts";
+import { Sink } from "./control.ts";
+import type { Machine } from "./machine.ts";
 import { writeOutput } from "./records.ts";
-import type { Ring } from "./ring.ts";
-
-/** The console's sink number: the only sink so far. */
-const CONSOLE = 0;
 
 /** See the top of the file. */
 export class OutputBatch {
@@ -30,9 +29,9 @@ export class OutputBatch {
 
   /**
    * Hands what waits, if anything does, to main as one output; waits for room.
-   * @param point the execution point that it was made at, at the latest
+   * @param machine whose outputs they are: made where it stands, at the latest
    */
-  write(ring: Ring, point: number): void {
+  write({ notices, gauges }: Channel, { point, undone }: Machine): void {
     if (this.#bytes === 0) return;
     const bytes = new Uint8Array(this.#bytes);
     let at = 0;
@@ -40,7 +39,9 @@ export class OutputBatch {
       bytes.set(part, at);
       at += part.length;
     }
-    writeOutput(ring, { sink: CONSOLE, offset: this.#offset, point, bytes });
+    undone.doneThrough(gauges[Gauge.doneOffset]!);
+    undone.add(this.#offset, bytes);
+    writeOutput(notices, { sink: Sink.console, offset: this.#offset, point, bytes });
     this.#parts = [];
     this.#bytes = 0;
   }

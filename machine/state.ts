@@ -3,17 +3,21 @@
  *
  * ```
  * PAGES section     a page batch of the codec (codec/src/page.rs): at most 256 pages, and 256 KiB
+ * OUTPUTS section   an output (codec/state_output.ts)
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
  *                   │ f64 epoch in ms since 1970 │ u32 kind of host │ u32 length, vCPU
  *                   │ u32 length, board
  * ```
  *
- * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid.
- * Pages that are not sent are zero: a state is applied to a machine that has not run.
+ * Any number of PAGES sections come first, then of OUTPUTS, in order; the MACHINE section is the last and makes the
+ * state valid. Pages that are not sent are those that the other side has: of a machine that has not run, zeros.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { keptOutputBytes } from "../base/limits.ts";
 import { decodePages, PageEncoder } from "../codec/pages.ts";
+import { decodeStateOutput, encodeStateOutput } from "../codec/state_output.ts";
+import { Sink } from "./control.ts";
 import { hasHiddenTrap, INT3_BYTES } from "./hidden_trap.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
@@ -21,8 +25,10 @@ import type { GuestMemory } from "./guest_memory.ts";
 import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 
 /** Section numbers of a `state` event. */
-export const StateSection = { pages: 0, machine: 1 } as const;
+export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
+/** Bytes of output in one section. */
+const OUTPUT_BYTES_PER_SECTION = 64 << 10;
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
@@ -41,12 +47,19 @@ export function* captureState(machine: Machine): Generator<Section> {
     if (!memory.isZero(page)) pages[count++] = page;
   }
   yield* capturePages(memory, pages.subarray(0, count));
-  yield captureRest(machine);
+  yield* captureRest(machine);
 }
 
-/** The last section, which makes the state valid. No instruction may be pending. */
-export function captureRest(machine: Machine): Section {
-  return { section: StateSection.machine, bytes: captureMachine(machine) };
+/** All but the pages: outputs, and the last section, which makes the state valid. No instruction may be pending. */
+export function* captureRest(machine: Machine): Generator<Section> {
+  for (const { offset, bytes } of machine.undone) {
+    for (let at = 0; at < bytes.length; at += OUTPUT_BYTES_PER_SECTION) {
+      const part = bytes.subarray(at, at + OUTPUT_BYTES_PER_SECTION);
+      const output = { sink: Sink.console, offset: offset + at, bytes: part };
+      yield { section: StateSection.outputs, bytes: encodeStateOutput(output) };
+    }
+  }
+  yield { section: StateSection.machine, bytes: captureMachine(machine) };
 }
 
 /**
@@ -88,7 +101,7 @@ export function pagesSection(
 }
 
 /**
- * Applies one section to a machine that has not run.
+ * Applies one section to a machine that has not run, or whose memory is, but for the pages that come, the other's.
  * @returns whether the state is complete now
  * @throws PeerError if it is malformed or of another machine
  */
@@ -97,17 +110,37 @@ export function applySection(machine: Machine, { section, bytes }: Section): boo
     case StateSection.pages:
       applyPages(machine.memory, bytes);
       return false;
+    case StateSection.outputs:
+      applyOutputs(machine, bytes);
+      return false;
     case StateSection.machine:
       applyMachine(machine, bytes);
       return true;
     default:
-      throw new PeerError(`state section ${section}, expected 0 or 1`);
+      throw new PeerError(`state section ${section}, expected 0 to 2`);
   }
 }
 
 /** Pages that go as changes are none of a state that is whole: there is no base for them. */
 function applyPages(memory: GuestMemory, bytes: Uint8Array): void {
   decodePages(bytes, memory.pages, (page, bytes) => memory.write(page * PAGE_BYTES, bytes));
+}
+
+/** Outputs that are not done follow one on the other, and there can't be more than are kept. */
+function applyOutputs({ undone }: Machine, section: Uint8Array): void {
+  const { sink, offset, bytes } = decodeStateOutput(section);
+  if (sink !== Sink.console) {
+    throw new PeerError(`output of sink ${sink}, expected ${Sink.console}`);
+  }
+  const expected = undone.end ?? offset;
+  if (offset !== expected) {
+    throw new PeerError(`output that is not done at ${offset}, expected at ${expected}`);
+  }
+  const [first] = undone;
+  if (offset + bytes.length - (first?.offset ?? offset) > keptOutputBytes) {
+    throw new PeerError(`more than ${keptOutputBytes} bytes of output that are not done`);
+  }
+  undone.add(offset, bytes);
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
@@ -158,6 +191,10 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
     );
   }
   machine.board.restore(bytes.slice(boardAt));
+  const { txTotal } = machine.board.console;
+  if ((machine.undone.end ?? txTotal) !== txTotal) {
+    throw new PeerError(`outputs up to ${machine.undone.end}, expected up to ${txTotal}`);
+  }
   applyVcpu(machine.vcpu, bytes.slice(vcpuAt, vcpuAt + VCPU_STATE_BYTES));
   machine.refreshReadiness();
   machine.halted = halted === 1;

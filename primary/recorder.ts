@@ -8,9 +8,7 @@
  * When a frame is closed is decided here: when an output needs it (at a newline, at HLT, at a size, or
  * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
  */
-import { crc32c } from "../codec/codec.ts";
 import {
-  exitsPerDigest,
   exitsPerTimeEvent,
   flushDelayMaxUs,
   framePayloadTargetBytes,
@@ -19,7 +17,6 @@ import {
 } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
-import { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import { HostClock } from "../ffi/host_clock.ts";
 import { inHaste } from "../ffi/priority.ts";
@@ -31,10 +28,12 @@ import {
   writeFrame,
 } from "../machine/records.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
+import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { captureState } from "../machine/state.ts";
 import { LogWriter } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
+import { Verifier } from "./verifier.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 import { TransferCapture } from "./transfer_capture.ts";
 
@@ -42,22 +41,21 @@ const NEWLINE = 10;
 
 /** How a recorder works. */
 export interface RecorderOptions {
-  /** Exits between two digests in the log. */
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest; undefined: as usual. */
+  readonly verify?: Verify;
   /** Do not enter the guest before a `resume` command. */
   readonly startPaused?: boolean;
 }
 
 /** Records one machine. */
 export class Recorder implements InputSource {
-  /** While there is a log. */
-  #digester: Digester | undefined;
-  readonly #digestInterval: number;
+  readonly #verifier: Verifier;
   readonly #pacer: Pacer;
   #log: LogWriter | undefined;
   #nowUs: number;
   #lastTimePoint = 0;
-  #lastDigestPoint = 0;
+  /** How long the guest has to pause for the backup's sake. */
+  #pauseUs = 0;
   #frameOpenedUs = 0;
   #frameAgeUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
@@ -85,12 +83,11 @@ export class Recorder implements InputSource {
     private readonly clock: MachineClock,
     options: RecorderOptions = {},
   ) {
-    this.#digestInterval = options.exitsPerDigest ?? exitsPerDigest;
+    this.#verifier = new Verifier(options.verify ?? verifyDefault);
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
     this.#pacer = new Pacer(this.#nowUs);
     this.#lastTimePoint = machine.point;
-    this.#lastDigestPoint = machine.point;
   }
 
   /** After the guest's end: blocks until main says `quit`. */
@@ -142,30 +139,25 @@ export class Recorder implements InputSource {
     if (this.#stopping) return "stop";
     if (this.#wantsCapture !== undefined || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);
-    const pauseUs = this.#pacer.ran(this.#nowUs);
-    if (this.#outputs.bytes > 0 || this.#log !== undefined) this.#flushIfDue(machine);
-    this.#digester?.lookAhead();
-    if (pauseUs > 0) this.#pause(pauseUs);
-    if (
-      this.#log !== undefined && !this.#adrift &&
-      machine.point - this.#lastDigestPoint >= this.#digestInterval
-    ) {
+    this.#pauseUs += this.#pacer.ran(this.#nowUs);
+    const isOutputDue = this.#isOutputDue(machine);
+    this.#verifier.lookAhead();
+    // A digest where the guest is between two exits: nobody else could find the place.
+    if (this.#log !== undefined && !this.#adrift && this.#verifier.isDue(machine, isOutputDue)) {
       this.#wantsDigest = true;
       return "settle";
     }
+    if (isOutputDue || this.#isLogDue()) this.#close(machine, true);
+    if (this.#pauseUs > 0) this.#pause();
     return "go";
   }
 
   settled(machine: Machine): void {
     if (this.#wantsDigest) {
       this.#wantsDigest = false;
-      this.#lastDigestPoint = machine.point;
-      const digest = this.#digester?.take();
+      const digest = this.#verifier.take(machine, this.channel.gauges);
       if (digest === undefined) return;
       this.#log?.control(machine.point, ControlCode.digest, digest);
-      this.channel.gauges[Gauge.digestPoint] = machine.point;
-      this.channel.gauges[Gauge.digest] = crc32c(digest);
-      this.channel.gauges[Gauge.digests]!++;
     } else if (this.#wantsCapture !== undefined) {
       const command = this.#wantsCapture;
       inHaste(stopHaste, () => this.#capture(machine, command));
@@ -188,8 +180,9 @@ export class Recorder implements InputSource {
    * Lets the backup come closer. Only the host's time passes: the guest is where it was, and a line that it has
    * begun waits for its end. A frame for each piece would be more log than the guest had made without pauses.
    */
-  #pause(pauseUs: number): void {
-    const endUs = this.clock.nowUs() + pauseUs;
+  #pause(): void {
+    const endUs = this.clock.nowUs() + this.#pauseUs;
+    this.#pauseUs = 0;
     for (;;) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
@@ -224,28 +217,32 @@ export class Recorder implements InputSource {
     console.receive(bytes);
   }
 
-  #flushIfDue(machine: Machine): void {
-    const outputDue = this.#outputs.bytes > 0 && (this.#newline ||
+  /** Whether a frame has to be closed because output waits for it. */
+  #isOutputDue({ halted }: Machine): boolean {
+    return this.#outputs.bytes > 0 && (this.#newline || halted ||
       this.#outputs.bytes >= outputBatchBytes ||
       this.#pacer.ranUs - this.#outputSinceUs >= flushDelayMaxUs);
-    const logDue = this.#log !== undefined &&
+  }
+
+  /** Whether a frame has to be closed though no output waits for it. */
+  #isLogDue(): boolean {
+    return this.#log !== undefined &&
       (this.#log.openBytes >= framePayloadTargetBytes ||
         this.#nowUs - this.#frameOpenedUs >= this.#frameAgeUs);
-    if (outputDue || logDue) this.#close(machine, true);
   }
 
   /** Hands waiting output and the frame that covers it to main, if `isDue`. */
   #close(machine: Machine, isDue: boolean): void {
     if (!isDue) return;
     this.#frameOpenedUs = this.#nowUs;
-    this.#outputs.write(this.channel.notices, machine.point);
+    this.#outputs.write(this.channel, machine);
     this.#newline = false;
     if (this.#log === undefined) return;
     this.#log.close(machine, this.#pacer.ranUs);
     this.channel.gauges[Gauge.events] = this.#log.events;
   }
 
-  /** Begins a session's log: the state, or what is left of it, each section a frame of its own. */
+  /** Begins a session's log: the state, or what is left of it, in frames of as many sections as make sense. */
   #capture(
     machine: Machine,
     { session, generation, frameAgeMs, lastRound }: StartLog,
@@ -258,7 +255,7 @@ export class Recorder implements InputSource {
       machine.point++;
       this.#adrift = false;
     }
-    this.#digester = new Digester(machine, "everything");
+    machine.undone.doneThrough(this.channel.gauges[Gauge.doneOffset]!);
     const { sequence, sections } = lastRound === undefined
       ? { sequence: 0, sections: captureState(machine) }
       : this.#transfer!.finish(lastRound, this.channel.notices);
@@ -266,20 +263,22 @@ export class Recorder implements InputSource {
       this.channel.gauges[Gauge.logBytes]! += frame.bytes.length;
       writeFrame(this.channel.notices, frame);
     }, sequence);
-    let previous: { section: number; bytes: Uint8Array } | undefined;
-    for (const part of sections) {
-      if (previous !== undefined) log.close(machine, this.#pacer.ranUs);
-      log.state(machine.point, part.section, part.bytes);
-      previous = part;
+    for (const { section, bytes } of sections) {
+      const payloadBytes = log.openBytes + bytes.length;
+      if (log.openEvents > 0 && payloadBytes > framePayloadTargetBytes) {
+        log.close(machine, this.#pacer.ranUs);
+      }
+      log.state(machine.point, section, bytes);
     }
-    log.close(machine, this.#pacer.ranUs, true);
     this.#log = log;
     this.#frameAgeUs = frameAgeMs * 1000;
-    this.#lastDigestPoint = machine.point;
+    this.#verifier.begin(machine);
     this.#lastTimePoint = machine.point;
     this.#dropTransfer();
+    // Before the frame that completes the state: from then on the backup need not be told how far it has come.
     const stopUs = Math.round(this.#stopClock.elapsedNs() / 1000);
     this.#notice({ type: "captured", session, stopUs });
+    log.close(machine, this.#pacer.ranUs, true);
   }
 
   #dropTransfer(): void {
@@ -291,8 +290,7 @@ export class Recorder implements InputSource {
   #dropLog(): void {
     this.#log?.[Symbol.dispose]();
     this.#log = undefined;
-    this.#digester?.[Symbol.dispose]();
-    this.#digester = undefined;
+    this.#verifier.end();
   }
 
   #obey(machine: Machine): void {
@@ -351,7 +349,7 @@ export class Recorder implements InputSource {
   /** Logs the end, with a digest where the point has an ordinal, and tells main. */
   #noticeEnd(machine: Machine): Verdict {
     if (this.#endNoticed) return "go";
-    if (this.#log !== undefined && !this.#adrift && this.#lastDigestPoint !== machine.point) {
+    if (this.#log !== undefined && !this.#adrift && this.#verifier.lastPoint !== machine.point) {
       this.#wantsDigest = true;
       return "settle";
     }

@@ -62,10 +62,10 @@ export class TransferCapture implements Disposable {
     };
   }
 
-  /** What the staging area has no room for goes the log's way, as slowly as that is; and all that is no memory. */
+  /** What the staging area has no room for goes the log's way, as slowly as that is; and all that is no page. */
   *#rest(pages: readonly number[]): Generator<Section> {
     yield* capturePages(this.machine.memory, pages);
-    yield captureRest(this.machine);
+    yield* captureRest(this.machine);
   }
 
   [Symbol.dispose](): void {

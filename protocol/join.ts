@@ -6,8 +6,15 @@
  */
 import { PeerError } from "../base/errors.ts";
 import { lagMaxLeastMs } from "../base/limits.ts";
-import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import {
+  divergenceMaxExpected,
+  formatDivergenceMax,
+  parseDivergenceMax,
+} from "./divergence_budget.ts";
+import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import type { BackupRules } from "./backup_types.ts";
 import type { PrimaryMode, PrimaryRules } from "./primary_types.ts";
+import { parseVerify, verifyExpected } from "./verify.ts";
 
 /** A generation is a u32, and so is the next one. */
 const GENERATION_MAX = 2 ** 32 - 2;
@@ -32,6 +39,11 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
   return undefined;
 }
 
+/** The hello of a backup with these rules. */
+export function helloOf({ who, machineId }: BackupRules): MessageOf<"hello"> {
+  return { type: "hello", protocol: PROTOCOL_VERSION, who, machineId };
+}
+
 /**
  * What stands against any backup now; undefined if nothing does.
  * @param who the backup that is joined or joining, if one is
@@ -49,7 +61,8 @@ export function obstacleOf(
 
 /** The welcome of a primary with these rules. */
 export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
+  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs, verify } =
+    rules;
   return {
     type: "welcome",
     machineId,
@@ -59,15 +72,20 @@ export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"w
     heartbeatMs,
     timeoutMs,
     lagMaxMs,
+    verify: `${verify}`,
+    divergenceMax: formatDivergenceMax(rules.divergenceMax),
   };
 }
 
 /**
- * Checks a welcome: all that the backup will count on.
+ * The welcome that a backup was sent: all that it will count on is checked.
  * @param machineId the machine that the backup wants; empty: any
  * @throws PeerError
  */
-export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): void {
+export function welcomeIn(welcome: Message, machineId: string): MessageOf<"welcome"> {
+  if (welcome.type !== "welcome") {
+    throw new PeerError(`a ${welcome.type} message, expected a welcome`);
+  }
   const { generation, heartbeatMs, timeoutMs, lagMaxMs } = welcome;
   if (machineId !== "" && welcome.machineId !== machineId) {
     throw new PeerError(`welcome to machine ${welcome.machineId}, expected ${machineId}`);
@@ -84,6 +102,15 @@ export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): 
   if (lagMaxMs !== 0 && lagMaxMs < lagMaxLeastMs) {
     throw new PeerError(`a lag of at most ${lagMaxMs} ms, expected 0 or at least ${lagMaxLeastMs}`);
   }
+  if (parseVerify(welcome.verify) === undefined) {
+    throw new PeerError(`digests ${welcome.verify}, expected ${verifyExpected}`);
+  }
+  if (parseDivergenceMax(welcome.divergenceMax) === undefined) {
+    throw new PeerError(
+      `at most ${welcome.divergenceMax} divergences, expected ${divergenceMaxExpected}`,
+    );
+  }
+  return welcome;
 }
 
 /**

@@ -3,8 +3,10 @@
  *
  * primary.ts decides by them, primary/ carries them out.
  */
-import type { Message } from "./messages.ts";
+import type { DivergenceMax } from "./divergence_budget.ts";
+import type { Message, MessageOf } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
+import type { Verify } from "./verify.ts";
 import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
 
 /** What does not change while a primary reigns. */
@@ -21,6 +23,8 @@ export interface PrimaryRules {
   readonly timeoutMs: number;
   /** An execution lag above this slows the guest; 0: none does. */
   readonly lagMaxMs: number;
+  /** How often the log carries a digest. */
+  readonly verify: Verify;
   /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
@@ -37,6 +41,8 @@ export interface PrimaryRules {
    * after them, and what holds them up must not hold it up.
    */
   readonly heldBytesMax: number;
+  /** How many divergences are healed. */
+  readonly divergenceMax: DivergenceMax;
 }
 
 /** A frame of the log, as the machine's thread closed it. */
@@ -100,6 +106,14 @@ export type PrimaryEffect =
   /** Log from the machine's whole state on: its pages while it runs, then the rest; frames numbered from 1. */
   | { readonly type: "startLog"; readonly session: number; readonly generation: number }
   | { readonly type: "stopLog" }
+  /** Tell this backup `recorded`: the first exit that differs. */
+  | {
+    readonly type: "recall";
+    readonly connection: Connection;
+    readonly divergence: MessageOf<"diverged">;
+  }
+  /** The next log's state can leave out the pages whose hashes these are; two u32 a page. */
+  | { readonly type: "pages"; readonly first: number; readonly hashes: Uint8Array }
   | { readonly type: "claim"; readonly generation: number; readonly ended: boolean }
   | { readonly type: "probeArbiter" }
   | { readonly type: "pause" }
@@ -108,4 +122,11 @@ export type PrimaryEffect =
   | ({ readonly type: "halt" } & Halt);
 
 /** Where a primary stands; primary.ts draws how it gets there. */
-export type PrimaryMode = "alone" | "securing" | "protected" | "claiming" | "ending" | "over";
+export type PrimaryMode =
+  | "alone"
+  | "securing"
+  | "protected"
+  | "healing"
+  | "claiming"
+  | "ending"
+  | "over";

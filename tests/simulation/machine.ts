@@ -13,6 +13,8 @@ const STATE_WORDS = 8;
 export const MEMORY_PAGES = 12;
 /** A page's number, and what is in it. */
 export type Page = readonly [page: number, value: number];
+/** Of a section with an output: its sink, its offset. */
+const OUTPUT_HEAD_BYTES = 16;
 
 /** What it can put out: made once, since a run puts out a lot. */
 const TEXTS = Array.from(
@@ -30,6 +32,8 @@ export class SimMachine {
   readonly offsets: number[] = [0, 0];
   hash = 1;
   outputsHash = 1;
+  /** Outputs that are not known to be done: part of its state. */
+  undone: Output[] = [];
   /** Its guest has ended. */
   hasEnded = false;
   /** What it writes to as it runs, and reads from. */
@@ -64,9 +68,27 @@ export class SimMachine {
         this.hasEnded = true;
         return;
       case "state":
-        if (event.section === 2) return this.#load(event.bytes);
-        this.#loadPages(event.bytes);
+        if (event.section === 1) this.#loadPages(event.bytes);
+        if (event.section === 2) this.#load(event.bytes);
+        if (event.section === 3) this.undone.push(this.#loadOutput(event.bytes));
     }
+  }
+
+  /** The sink's outputs below this offset are done. */
+  doneThrough(sink: number, offset: number): void {
+    this.undone = this.undone.filter((output) =>
+      output.sink !== sink || output.offset + output.bytes.length > offset
+    );
+  }
+
+  /** The outputs that are not done, each as a section of its state. */
+  saveOutputs(): Uint8Array<ArrayBuffer>[] {
+    return this.undone.map(({ sink, offset, bytes }) => {
+      const section = new Uint8Array(OUTPUT_HEAD_BYTES + bytes.length);
+      new Float64Array(section.buffer, 0, 2).set([sink, offset]);
+      section.set(bytes, OUTPUT_HEAD_BYTES);
+      return section;
+    });
   }
 
   /** Serves the exit: may put something out. */
@@ -78,7 +100,9 @@ export class SimMachine {
     const offset = offsets[sink]!;
     offsets[sink] = offset + bytes.length;
     this.outputsHash = Math.imul(this.outputsHash ^ hash, 0x85ebca6b) >>> 0;
-    return { sink, offset, point, bytes };
+    const output = { sink, offset, point, bytes };
+    this.undone.push(output);
+    return output;
   }
 
   /** A bit falls over: from here on it is another machine. */
@@ -114,6 +138,12 @@ export class SimMachine {
   #loadPages(bytes: Uint8Array<ArrayBuffer>): void {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     for (let at = 0; at < words.length; at += 2) this.memory[words[at]!] = words[at + 1]!;
+  }
+
+  #loadOutput(section: Uint8Array<ArrayBuffer>): Output {
+    const [sink, offset] = new Float64Array(section.slice(0, OUTPUT_HEAD_BYTES).buffer);
+    const bytes = section.slice(OUTPUT_HEAD_BYTES);
+    return { sink: sink!, offset: offset!, point: this.point, bytes };
   }
 
   #mix(value: number): void {

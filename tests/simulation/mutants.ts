@@ -4,28 +4,13 @@
  * A mutant is a change to the text of production files, made in a copy of them (mutate.ts). Each `find` occurs
  * exactly once in its file, so a row that no longer fits the code is an error, not a bug that nobody makes.
  */
-
-import { TRANSFER_MUTANTS } from "./transfer_mutants.ts";
-
-/** A change to one file. */
-export interface Edit {
-  /** From the root. */
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-/** One bug. */
-export interface Mutant {
-  /** What the altered code does. */
-  readonly name: string;
-  readonly edits: readonly Edit[];
-}
+import { edit, type Mutant } from "./mutant.ts";
+import { HEALING_MUTANTS } from "./mutants_healing.ts";
+import { TRANSFER_MUTANTS } from "./mutants_transfer.ts";
 
 /** Within so many seeds each of them has to be found. */
 export const SEEDS_MAX = 5000;
 
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";
 const backup = "protocol/backup.ts";
@@ -34,6 +19,7 @@ const handover = "protocol/handover.ts";
 
 /** All of them, from the output's way out to the arbiter. */
 export const MUTANTS: readonly Mutant[] = [
+  ...HEALING_MUTANTS,
   {
     name: "an ack releases outputs whatever its frame's through",
     edits: [
@@ -97,10 +83,6 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [edit(gate, "    return queue.doneOffset;", "    return queue.doneOffset + 1;")],
   },
   {
-    name: "the state comes without the outputs that wait",
-    edits: [edit(primary, "if (next.completesState) this.#keep", "if (false) this.#keep")],
-  },
-  {
     name: "a backup is protected before it has the log of what was performed",
     edits: [
       edit(
@@ -126,8 +108,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a backup that was never protected claims",
     edits: [edit(
       backup,
-      "if (!this.#isProtected) return this.#rejoin(why, false);",
-      "if (this.#welcome === undefined) return this.#rejoin(why, false);",
+      "if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);",
+      "if (this.#welcome === undefined) return this.#rejoin(why);",
     )],
   },
   {
@@ -135,8 +117,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        "if (!this.#isProtected) return this.#rejoin(why, false);",
-        "return this.#rejoin(why, false);",
+        "if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);",
+        "return this.#rejoin(why);",
       ),
     ],
   },
@@ -163,8 +145,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         primary,
-        "      session.ack(ack, nowMs);",
-        "      session.ack(ack, nowMs);\n      session.heardMs = nowMs;",
+        "if (!this.#allow(session, () => session.ack(ack, nowMs))) return;",
+        "if (!this.#allow(session, () => session.ack(ack, nowMs))) return;\n    session.heardMs = nowMs;",
       ),
     ],
   },
@@ -181,8 +163,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        "if (!inSession) return;\n        this.#heard(nowMs);\n        return this.#frame",
-        "this.#heard(nowMs);\n        return this.#frame",
+        "if (!inSession) return;\n        this.#patience.heard(nowMs);\n        return this.#frame",
+        "this.#patience.heard(nowMs);\n        return this.#frame",
       ),
       edit(
         backup,
@@ -201,7 +183,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a backup that diverged while it drained claims all the same",
-    edits: [edit(backup, "if (this.rules.takeoverDiverged) {", "if (true) {")],
+    edits: [edit(
+      backup,
+      "if (ended === undefined && this.rules.takeoverDiverged) {",
+      "if (ended === undefined) {",
+    )],
   },
   {
     name: "a takeover without the arbiter",

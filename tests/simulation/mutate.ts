@@ -5,7 +5,7 @@
  * other rooms stays the one and only.
  */
 import type { ProtocolCode } from "./code.ts";
-import type { Mutant } from "./mutants.ts";
+import type { Mutant } from "./mutant.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const COPIED = ["protocol", "arbiter"];

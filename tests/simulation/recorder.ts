@@ -188,6 +188,11 @@ export class SimRecorder {
       this.#state(1, encodePages(pages));
       this.#frame(false);
     }
+    // In frames of their own or with what follows: whatever comes of them comes with the state.
+    for (const output of machine.saveOutputs()) {
+      this.#state(3, output);
+      if (this.#events.length > 3 || random.below(3) === 0) this.#frame(false);
+    }
     this.#state(2, machine.save());
     this.#frame(true);
   }

@@ -13,7 +13,9 @@ import type { SimProcess } from "./process.ts";
 export type ReplayNotice =
   | { readonly type: "output"; readonly output: Output }
   | { readonly type: "replayed"; readonly sequence: number; readonly point: number }
+  | { readonly type: "state" }
   | { readonly type: "drained" }
+  | { readonly type: "renewed"; readonly hashes?: Uint8Array }
   | { readonly type: "diverged"; readonly divergence: Divergence };
 
 /** One for all: a frame is read at one go. */
@@ -21,11 +23,12 @@ const decoder = new FrameDecoder();
 
 /** See the top of the file. */
 export class SimReplayer {
-  readonly machine = new SimMachine();
+  machine = new SimMachine();
   /** The machine has the state that the log begins with: before that it is none. */
   isWhole = false;
-  readonly #frames: Uint8Array[] = [];
+  #frames: Uint8Array[] = [];
   #isDraining = false;
+  #isRenewing = false;
   #hasStopped = false;
   #isScheduled = false;
 
@@ -48,6 +51,13 @@ export class SimReplayer {
     this.#schedule();
   }
 
+  /** Nothing of what it has is of use: a state follows. */
+  renew(): void {
+    this.#isRenewing = true;
+    this.#hasStopped = this.#isDraining = false;
+    this.#schedule();
+  }
+
   /** Its session is over. */
   stop(): void {
     this.#hasStopped = true;
@@ -64,6 +74,11 @@ export class SimReplayer {
   #run(): void {
     this.#isScheduled = false;
     if (this.#hasStopped) return;
+    if (this.#isRenewing) {
+      this.#isRenewing = this.isWhole = false;
+      this.#frames = [];
+      return this.tell([{ type: "renewed", ...this.#renewed() }]);
+    }
     const frame = this.#frames.shift();
     if (frame !== undefined) this.tell(this.#replay(frame));
     else if (this.#isDraining) {
@@ -73,6 +88,17 @@ export class SimReplayer {
     if (this.#frames.length > 0 || this.#isDraining) this.#schedule();
   }
 
+  /** Another machine, with the memory of this one, whose pages are their own hashes; or with nothing. */
+  #renewed(): { readonly hashes?: Uint8Array } {
+    const { memory } = this.machine;
+    this.machine = new SimMachine();
+    if (this.random.below(4) === 0) return {};
+    this.machine.memory.set(memory);
+    const hashes = new Uint32Array(2 * memory.length);
+    for (const [page, value] of memory.entries()) hashes[2 * page] = value;
+    return { hashes: new Uint8Array(hashes.buffer) };
+  }
+
   #replay(bytes: Uint8Array): ReplayNotice[] {
     const { machine } = this;
     const notices: ReplayNotice[] = [];
@@ -80,7 +106,11 @@ export class SimReplayer {
     let event = decoder.next();
     while (event?.kind === "state") {
       machine.enter(event);
-      this.isWhole ||= event.section === 2;
+      if (event.section === 2) {
+        this.isWhole = true;
+        notices.push({ type: "state" });
+        for (const output of machine.undone) notices.push({ type: "output", output });
+      }
       event = decoder.next();
     }
     while (this.isWhole && machine.point < through) {

@@ -5,11 +5,13 @@
  * Called by the whole-system tests and by the campaigns.
  */
 import { encodeLogFileHeader } from "../../codec/log_file.ts";
+import { Gauge } from "../../machine/channel.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
 import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
+import type { Verify } from "../../protocol/verify.ts";
 import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
 
 /** What to record. */
@@ -20,8 +22,8 @@ export interface RecordOptions {
   /** Asked after each output, with all output so far: what to type now, if anything. */
   readonly input?: (output: string) => string | undefined;
   readonly memoryBytes?: number;
-  /** Guest-caused exits between two digests in the log. */
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest. */
+  readonly verify?: Verify;
   /** Begin a new session, with the running guest's state, after each so many outputs. */
   readonly outputsPerSession?: number;
   /** End a guest that has put nothing out for so long: one that does not end by itself. */
@@ -50,7 +52,7 @@ export const EPOCH_MS = 1_700_000_000_000;
 /** Records a guest to its end. @throws whatever the recording thread died of */
 export async function recordGuest(options: RecordOptions): Promise<Recording> {
   const memoryBytes = options.memoryBytes ?? MEMORY_BYTES;
-  const { guest, commandLine = "", exitsPerDigest } = options;
+  const { guest, commandLine = "", verify } = options;
   const image = Deno.readFileSync(new URL(`../../guests/images/${guest}.elf`, import.meta.url));
   const config: PrimaryThreadConfig = {
     image,
@@ -60,7 +62,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
     epochMs: EPOCH_MS,
     hostKind: hostKind(),
     startPaused: true,
-    ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
+    ...(verify === undefined ? {} : { verify }),
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
   try {
@@ -88,7 +90,8 @@ async function readToEnd(
   for (;;) {
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {
-      const { bytes } = readOutput(body);
+      const { offset, bytes } = readOutput(body);
+      thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
       patience.renew();
       outputs.push(bytes);
       text += decoder.decode(bytes, { stream: true });

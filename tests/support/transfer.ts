@@ -4,10 +4,12 @@
  *
  * Called by transfer_test.ts.
  */
+import { Gauge } from "../../machine/channel.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import {
   decodeMessageRecord,
+  type OutputRecord,
   readDirty,
   readFrame,
   readOutput,
@@ -72,7 +74,7 @@ export async function transferWhileRunning(
     epochMs: EPOCH_MS,
     hostKind: hostKind(),
     startPaused: false,
-    exitsPerDigest: 500,
+    verify: 500,
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
   try {
@@ -111,7 +113,7 @@ class Run {
     for (;;) {
       const { kind, body } = await this.thread.read();
       if (this.#fault !== undefined) throw this.#fault;
-      if (kind === RecordKind.output) this.#outputs.push(readOutput(body).bytes);
+      if (kind === RecordKind.output) this.#put(readOutput(body));
       else if (kind === RecordKind.frame) this.#take(readFrame(body));
       else if (kind === RecordKind.dirty) this.#hear({ type: "dirty", ...readDirty(body) });
       else if (kind === RecordKind.staged) this.#hear({ type: "staged", ...readStaged(body) });
@@ -121,6 +123,11 @@ class Run {
     const output = new Uint8Array(await new Blob(this.#outputs).arrayBuffer());
     const [logs, broken, points, end] = [this.#logs, this.#broken, this.#points, this.#end!];
     return { logs, broken, output, end, points };
+  }
+
+  #put({ offset, bytes }: OutputRecord): void {
+    this.#outputs.push(bytes);
+    this.thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
   }
 
   /** @returns whether that was the thread's last word */
@@ -170,6 +177,7 @@ class Run {
       frameAgeMs: 20,
       room: () => this.#room(),
       unappliedBytes: () => 0,
+      mustStand: () => false,
       step: (input) => {
         if (input.type === "pages") this.#take(input.frame);
       },

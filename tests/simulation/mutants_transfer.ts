@@ -1,9 +1,8 @@
 /**
  * Deliberate bugs in what a state transfer in rounds asks of the protocol: a part of mutants.ts.
  */
-import type { Edit, Mutant } from "./mutants.ts";
+import { edit, type Mutant } from "./mutant.ts";
 
-const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";
 
@@ -24,10 +23,6 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
         "if (frame.sequence !== this.#last + 1 && false) {",
       ),
     ],
-  },
-  {
-    name: "outputs from after the state go along as kept",
-    edits: [edit(primary, "if (point > statePoint) continue;", "void statePoint, point;")],
   },
   {
     name: "pages of a session that is over go to the next one",
