@@ -153,18 +153,6 @@ Deno.test("log that is ahead of the last pages counts as log that is not replaye
   ]);
 });
 
-Deno.test("of outputs that overtake the state, only those from before it go along as kept", () => {
-  const primary = joining();
-  primary.put([output(0, "ab", 9), output(2, "c", 10)]);
-  primary.put([output(3, "d", 11)], frame(2, 10, { completesState: true }));
-  assert.deepEqual(primary.give({ type: "pages", frame: frame(1, 0) }), [
-    'send kept sink=0 offset=0 "ab"',
-    'send kept sink=0 offset=2 "c"',
-    "sendFrame 1 through 0",
-    "sendFrame 2 through 10",
-  ]);
-});
-
 Deno.test("applied pages alone protect nobody", () => {
   const primary = joining();
   primary.give({ type: "pages", frame: frame(1, 0) });
