@@ -146,13 +146,12 @@ export class PreCopy {
   /** Time goes by: whoever looks at the backup wants to see it get on. */
   tick(): void {
     if (this.#isStopped || this.#isWhole) return;
-    this.#stand();
     if (performance.now() - this.#reportedMs >= transferReportMs) this.#report();
   }
 
   /** Outputs of a machine that runs on are held until the backup has its state: there is a bound to that. */
   #stand(): void {
-    if (this.#isStanding || !this.#parts.mustStand()) return;
+    if (this.#isStanding || this.#isStopped || this.#isWhole || !this.#parts.mustStand()) return;
     this.#isStanding = true;
     this.#parts.tell({ type: "pause" });
   }
@@ -160,6 +159,7 @@ export class PreCopy {
   /** Something has changed: there may be room. */
   wake(): void {
     this.#noteMoving();
+    this.#stand();
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();

@@ -41,6 +41,7 @@ export class SimTransfer {
   #isSending = false;
   #isScheduled = false;
   #isOver = false;
+  #isStanding = false;
 
   constructor(
     private readonly role: PrimaryRole,
@@ -68,8 +69,14 @@ export class SimTransfer {
     this.wake();
   }
 
-  /** There may be room. */
+  /** There may be room. A machine that is healed stands still once too much of its output is held. */
   wake(): void {
+    const { mode, gate, rules } = this.role.protocol;
+    const mustStand = mode === "healing" && gate.heldBytes >= rules.heldBytesMax;
+    if (mustStand && !this.#isStanding && !this.#isOver) {
+      this.#isStanding = true;
+      this.role.recorder.command({ type: "pause" });
+    }
     if (!this.#isSending || this.#isScheduled || this.#isOver) return;
     this.#isScheduled = true;
     const { process } = this.role;
@@ -77,9 +84,11 @@ export class SimTransfer {
     process.world.scheduler.after(delayMs, () => process.onMain(() => this.#run()));
   }
 
-  /** The session is over. */
+  /** The session is over, or nothing of the state is left to be sent. */
   stop(): void {
     this.#isOver = true;
+    if (this.#isStanding) this.role.recorder.command({ type: "resume" });
+    this.#isStanding = false;
   }
 
   #run(): void {
@@ -89,6 +98,7 @@ export class SimTransfer {
       const pages = this.#staged.splice(0, this.#pagesPerFrame);
       this.#isSending = this.#staged.length > 0;
       if (pages.length > 0) this.#send(pages);
+      if (!this.#isSending) this.stop();
     } else if (this.#pages.length > 0) {
       const { machine } = this.role;
       this.#inputOffset = machine.received;
