@@ -24,16 +24,21 @@ import {
   type BackupInput,
   BackupProtocol,
   type BackupRules,
+  type Divergence,
 } from "../protocol/backup.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
 import type { Message, MessageOf } from "../protocol/messages.ts";
-import type { Output } from "../protocol/output_gate.ts";
+import { CONSOLE_SINK, type Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
+import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import { frameOf, fromPrimary } from "../protocol/wire.ts";
 import type { Sink } from "../sinks/sink.ts";
-import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
+import type { DivergenceDetails, ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
+import type { DivergenceReporter } from "./divergence_reporter.ts";
+import { DivergenceWatch } from "./divergence_watch.ts";
+import { statusOf } from "./backup_status.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
-import { JoinProgress } from "./join_progress.ts";
+import { TransferProgress } from "./transfer_progress.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
 
@@ -47,6 +52,8 @@ export interface BackupParts {
   claimerFor(machineId: string): Claimer;
   /** The sink for this machine; the same one at every session. */
   sinkFor(machineId: string): Sink;
+  /** Describes divergences; the same one at every session. */
+  readonly reporter: DivergenceReporter;
   readonly say: Say;
 }
 
@@ -62,7 +69,7 @@ export class BackupSide {
   readonly #protocol: BackupProtocol;
   readonly #ended = Promise.withResolvers<SessionEnd>();
   readonly #decoder = new FrameDecoder();
-  readonly #joinProgress: JoinProgress;
+  #transferProgress: TransferProgress;
   #thread: VcpuThread | undefined;
   #threadRead: Promise<void> | undefined;
   #sink: Sink | undefined;
@@ -73,11 +80,13 @@ export class BackupSide {
   #logBytes = 0;
   #sequence = 0;
   #stalled = { point: -1, replayed: -1, sinceMs: 0 };
+  readonly #watch: DivergenceWatch;
 
   constructor(parts: BackupParts) {
     this.#parts = parts;
     this.#protocol = new BackupProtocol(parts.rules);
-    this.#joinProgress = new JoinProgress(parts.say);
+    this.#transferProgress = new TransferProgress(parts.say, "join");
+    this.#watch = new DivergenceWatch(parts.reporter, parts.rules.who);
   }
 
   /** Runs the session to its end. Unless it goes live, all that it made is given back. */
@@ -89,6 +98,7 @@ export class BackupSide {
     const end = await this.#ended.promise;
     this.#isOver = true;
     clearInterval(this.#ticker);
+    this.#parts.reporter.finish();
     const closed = this.#closeLink(received);
     await this.#sinkTail;
     // A primary that hangs must not hold up the takeover: the link closes in its own time.
@@ -125,25 +135,11 @@ export class BackupSide {
 
   /** Figures for the status address. */
   status(): Record<string, unknown> {
-    const { welcome, phase, isProtected, kept, progress } = this.#protocol;
-    const gauges = this.#thread?.channel.gauges;
-    return {
-      machineId: welcome?.machineId ?? null,
-      role: "backup",
-      generation: welcome?.generation ?? null,
-      mode: phase,
-      protected: isProtected,
-      point: gauges?.[Gauge.point] ?? null,
-      clockUs: gauges?.[Gauge.clockUs] ?? null,
-      outputs: { kept: kept.count, keptBytes: kept.bytes },
-      log: { bytes: this.#logBytes, frames: progress.received },
-      transfer: this.#joinProgress.status(),
-      executionLagFrames: progress.received - progress.replayed,
-      digestPoint: gauges?.[Gauge.digestPoint] ?? null,
-      digest: gauges?.[Gauge.digest] ?? null,
-      digests: gauges?.[Gauge.digests] ?? null,
-      comparison: gauges === undefined ? null : comparisonOf(gauges[Gauge.isOtherKind] === 1),
-    };
+    return statusOf(this.#protocol, {
+      gauges: this.#thread?.channel.gauges,
+      logBytes: this.#logBytes,
+      transfer: this.#transferProgress.status(),
+    });
   }
 
   /** Something happened. */
@@ -156,13 +152,17 @@ export class BackupSide {
       // What breaks the protocol is the protocol's to see: this is a defect.
       return this.#fail(error as Error);
     }
-    if (input.type === "message") this.#showJoin(input.message.type, nowMs);
+    this.#showTransfer(input.type === "message" ? input.message.type : input.type, nowMs);
   }
 
-  #showJoin(type: Message["type"], nowMs: number): void {
+  #showTransfer(what: BackupInput["type"] | Message["type"], nowMs: number): void {
     const { transfer, isProtected } = this.#protocol;
-    if (type === "transfer" && transfer !== undefined) this.#joinProgress.update(transfer, nowMs);
-    else if (type === "protected" && isProtected) this.#joinProgress.finish();
+    if (what === "renewing") this.#transferProgress = new TransferProgress(this.#parts.say, "heal");
+    else if (what === "transfer" && transfer !== undefined) {
+      this.#transferProgress.update(transfer, nowMs);
+    } else if ((what === "protected" || what === "state") && isProtected) {
+      this.#transferProgress.finish();
+    }
   }
 
   #carryOut(effect: BackupEffect): void {
@@ -185,6 +185,19 @@ export class BackupSide {
         );
       case "drain":
         return this.#tell({ type: "drain" });
+      case "diverged": {
+        const { welcome, phase } = this.#protocol;
+        const { channel } = this.#thread!;
+        return this.#watch.describe(effect.divergence, channel, welcome!, phase !== "diverged");
+      }
+      case "recorded": {
+        const where = this.#watch.compare(effect.point, effect.exit, this.#thread!.channel);
+        return where === undefined ? undefined : this.step({ type: "reported", where });
+      }
+      case "renew":
+        // A guest that does not come to its next exit is stopped as well.
+        this.#thread!.channel.halt();
+        return this.#tell({ type: "renew" });
       case "claim":
         return void this.#claim(effect.generation);
       case "goLive":
@@ -245,7 +258,9 @@ export class BackupSide {
     if (this.#isOver) return;
     const input = fromPrimary(bytes, this.#decoder);
     if (input.type === "frame") this.#logBytes += bytes.length;
-    else if (input.message.type === "welcome") {
+    else if (input.message.type === "done" && input.message.sink === CONSOLE_SINK) {
+      this.#thread?.channel.gauges.set([input.message.offset], Gauge.doneOffset);
+    } else if (input.message.type === "welcome") {
       checkWelcome(input.message);
       this.#tickEvery(Math.min(reportPeriodMs(input.message) / 2, tickMaxMs));
     }
@@ -260,7 +275,8 @@ export class BackupSide {
         if (notice.failure !== undefined) this.#fail(errorOf(notice.failure));
         return;
       }
-      if (notice?.type === "drained" || notice?.type === "diverged") {
+      const isWaiting = notice?.type === "drained" || notice?.type === "diverged";
+      if (isWaiting && this.#protocol.phase !== "diverged") {
         // What the thread says after this, it says to the primary that takes over, if one does.
         const end = await this.#ended.promise;
         if (end.type === "live") return;
@@ -273,6 +289,7 @@ export class BackupSide {
       this.step({ type: "output", output: readOutput(body) });
       return undefined;
     }
+    if (kind === RecordKind.hashes) return void this.#watch.addHashes(body);
     const notice = decodeMessageRecord<ReplayNotice | ThreadNotice>(body);
     switch (notice.type) {
       case "ready":
@@ -280,8 +297,14 @@ export class BackupSide {
         break;
       case "replayed":
       case "drained":
-      case "diverged":
+      case "state":
         this.step(notice);
+        break;
+      case "diverged":
+        this.#diverge(notice.divergence, notice.details);
+        break;
+      case "renewed":
+        this.step({ type: "renewed", hashes: this.#watch.takeHashes() });
         break;
     }
     return notice;
@@ -307,9 +330,15 @@ export class BackupSide {
       this.#stalled = { point, replayed, sinceMs: nowMs };
     } else if (nowMs - this.#stalled.sinceMs > replayStallMs) {
       const none = `none for ${replayStallMs} ms after ${point}`;
-      const divergence = { point, place: "progress", recorded: "a further exit", replayed: none };
-      this.step({ type: "diverged", divergence });
+      this.#diverge({ point, place: "progress", recorded: "a further exit", replayed: none });
     }
+  }
+
+  #diverge(divergence: Divergence, details?: DivergenceDetails): void {
+    const { channel } = this.#thread!;
+    const { point } = this.#protocol.progress;
+    const noticed = this.#watch.noticed(divergence, channel, point, details);
+    this.step({ type: "diverged", divergence: noticed });
   }
 
   async #claim(generation: number): Promise<void> {
@@ -329,7 +358,8 @@ export class BackupSide {
       const { gauges } = thread.channel;
       const outputOffset = kept[0]?.offset ?? gauges[Gauge.outputOffset]!;
       await sink.goLive(outputOffset, gauges[Gauge.inputOffset]!, generation);
-      this.#tell({ type: "goLive", wallMs: Date.now() });
+      const verify = parseVerify(this.#protocol.welcome!.verify) ?? verifyDefault;
+      this.#tell({ type: "goLive", wallMs: Date.now(), verify });
     } catch (error) {
       return this.#fail(error as Error);
     }

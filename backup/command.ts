@@ -8,6 +8,7 @@ import { parseAddress } from "../link/address.ts";
 import { insecureOption, keysOption, Security } from "../link/security.ts";
 import { serveStatus } from "../link/status_server.ts";
 import { digestsEqual } from "./comparison.ts";
+import { defaultReportsDirectory } from "./divergence_reporter.ts";
 import { BackupProcess } from "./follow.ts";
 import { replayFile } from "./replay_file.ts";
 
@@ -42,6 +43,7 @@ export function backupCommand(done: Done) {
       "--takeover-diverged",
       "take over though the last part of the log did not replay exactly",
     )
+    .option("--reports <dir>", "where divergences are described", defaultReportsDirectory())
     .addOption(keysOption())
     .addOption(insecureOption())
     .action(async (options) => {
@@ -56,6 +58,7 @@ export function backupCommand(done: Done) {
         id: options.id,
         who: options.who,
         takeoverDiverged: options.takeoverDiverged ?? false,
+        reports: options.reports,
         security,
       }, say);
       await using stack = new AsyncDisposableStack();

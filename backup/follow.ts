@@ -6,12 +6,7 @@ import { checkMachineId, checkWho } from "../arbiter/arbiter.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { ExitCode, PeerError, UnavailableError } from "../base/errors.ts";
-import {
-  divergenceLimit,
-  keptOutputBytes,
-  logWindowBytes,
-  pageWindowBytes,
-} from "../base/limits.ts";
+import { keptOutputBytes, logWindowBytes, pageWindowBytes } from "../base/limits.ts";
 import { pause } from "../base/pause.ts";
 import type { Say } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
@@ -24,6 +19,7 @@ import type { Halt } from "../protocol/types.ts";
 import { checkSink, openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { BackupSide, type SessionEnd } from "./backup_side.ts";
+import { DivergenceReporter } from "./divergence_reporter.ts";
 import { byArbiter, openFinder, type PrimaryFinder } from "./primary_finder.ts";
 import { becomePrimary, claimRetryMs, openConnections } from "./takeover.ts";
 
@@ -42,6 +38,8 @@ export interface BackupOptions {
   readonly hasSeenReign?: boolean;
   readonly who: string;
   readonly takeoverDiverged: boolean;
+  /** Where divergences are described; undefined: nowhere. */
+  readonly reports?: string | undefined;
   /** How connections are protected; default: not at all, and within this host only. */
   readonly security?: Security | undefined;
   /** Called with what answers for this side whenever that changes. */
@@ -71,12 +69,12 @@ const REJOIN_MS = 250;
 export class BackupProcess {
   readonly #options: BackupOptions;
   readonly #say: Say;
+  readonly #reporter: DivergenceReporter;
   readonly #abort = new AbortController();
   readonly #security: Security;
   #sink: Sink | undefined;
   #claimer: Claimer | undefined;
   #connections: ReturnType<typeof openConnections> | undefined;
-  #divergences = 0;
   #hostKind = 0;
   #role: SideRole;
 
@@ -84,6 +82,7 @@ export class BackupProcess {
     this.#options = options;
     this.#security = options.security ?? Security.loopback;
     this.#say = say;
+    this.#reporter = new DivergenceReporter(options.reports, say);
     this.#role = this.#waiting();
   }
 
@@ -119,9 +118,6 @@ export class BackupProcess {
           return await this.#live(end, listening);
         }
         if (end.type === "halt") return end;
-        if (end.type === "rejoin" && end.diverged && ++this.#divergences >= divergenceLimit) {
-          return { code: ExitCode.diverged, why: `unfit after ${this.#divergences} divergences` };
-        }
         if (end.why !== lastWhy) {
           this.#say(end.type === "wait" ? end.why : `${end.why}; joins anew`);
         }
@@ -166,11 +162,12 @@ export class BackupProcess {
       hostKind: this.#hostKind,
       claimerFor: (machineId) => this.#claimerFor(machineId, address),
       sinkFor: (machineId) => this.#sinkFor(machineId),
+      reporter: this.#reporter,
       say: this.#say,
     });
     this.#setRole({
       role: "backup",
-      status: () => ({ ...side.status(), divergences: this.#divergences }),
+      status: () => ({ ...side.status(), ...this.#divergences }),
       handover: () => "this side is a backup: ask its primary",
       stop: (why) => side.leave(why),
       retire: (why) => side.leave(why),
@@ -196,6 +193,12 @@ export class BackupProcess {
     return side.run();
   }
 
+  /** For the status address. */
+  get #divergences(): Record<string, unknown> {
+    const { count, last } = this.#reporter;
+    return { divergences: count, divergenceReport: last ?? null };
+  }
+
   #setRole(role: SideRole): void {
     this.#role = role;
     this.#options.onRole?.(role);
@@ -205,7 +208,7 @@ export class BackupProcess {
     const stop = () => this.#abort.abort();
     return {
       role: "backup",
-      status: () => ({ role: "backup", mode: "connecting", divergences: this.#divergences }),
+      status: () => ({ role: "backup", mode: "connecting", ...this.#divergences }),
       handover: () => "this side is not joined to a primary",
       stop,
       retire: stop,

@@ -3,6 +3,7 @@
  */
 import { framesOf, readLogFileHeader } from "../codec/log_file.ts";
 import { PeerError, UnavailableError } from "../base/errors.ts";
+import { Digester } from "../machine/digest.ts";
 import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
@@ -44,6 +45,7 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
   let cutBytes = 0;
   let count = 0;
   let where = "";
+  using digester = new Digester(machine, "nothing");
   using replayer = new Replayer(machine, {
     nextFrame: () => {
       where = "";
@@ -57,7 +59,8 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
     },
     output: (_sink, _offset, _point, bytes) => output(bytes),
     replayed: () => {},
-  });
+    stateApplied: () => {},
+  }, digester);
   try {
     new VcpuLoop(machine, replayer).run();
   } catch (error) {

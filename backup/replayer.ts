@@ -13,7 +13,7 @@
 import { crc32c, FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
 import { DivergenceError, PeerError } from "../base/errors.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
-import { Digester } from "../machine/digest.ts";
+import type { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
@@ -29,12 +29,13 @@ export interface ReplayIo {
   output(sink: number, offset: number, point: number, bytes: Uint8Array): void;
   /** All of a frame has been replayed and verified. */
   replayed(header: FrameHeader): void;
+  /** The machine has a state from the log; its outputs that are not done are its own from here on. */
+  stateApplied(): void;
 }
 
 /** Replays one log into one machine. */
 export class Replayer implements InputSource, Disposable {
   readonly #decoder = new FrameDecoder();
-  readonly #digester: Digester;
   readonly #staged: StagedState;
   #frame: FrameHeader | undefined;
   #event: LogEvent | undefined;
@@ -48,9 +49,15 @@ export class Replayer implements InputSource, Disposable {
   /** The last of them: where, and a checksum of it. */
   lastDigest = { point: 0, checksum: 0 };
 
-  /** @param machine a machine whose memory is empty: the log begins with its state */
-  constructor(machine: Machine, private readonly io: ReplayIo) {
-    this.#digester = new Digester(machine, "nothing");
+  /**
+   * @param machine whose log it is: all its memory is zero, or the log has what is not as in there
+   * @param digester of that machine
+   */
+  constructor(
+    machine: Machine,
+    private readonly io: ReplayIo,
+    private readonly digester: Digester,
+  ) {
     // Each page once: its number, and of its section's count at most all.
     this.#staged = new StagedState(machine.memory.pages * (PAGE_BYTES + 8));
   }
@@ -87,6 +94,8 @@ export class Replayer implements InputSource, Disposable {
   }
 
   enter(machine: Machine, _clockMatters: boolean): void {
+    // What is completed before a state replaces it has nothing to do with the log.
+    if (this.#assembling) return;
     try {
       this.#letEnter(machine);
     } catch (error) {
@@ -105,7 +114,7 @@ export class Replayer implements InputSource, Disposable {
     if (event.kind === "state") {
       this.#applyState(machine, event);
     } else if (event.kind === "control") {
-      this.#digester.compare(event.bytes);
+      this.digester.compare(event.bytes);
       this.digests++;
       this.lastDigest = { point: machine.point, checksum: crc32c(event.bytes) };
     }
@@ -117,12 +126,11 @@ export class Replayer implements InputSource, Disposable {
   }
 
   output(machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
-    this.io.output(sink, offset, machine.point, bytes);
+    if (!this.#assembling) this.io.output(sink, offset, machine.point, bytes);
   }
 
-  /** Frees the decoder, and takes no digests any more; the machine is the caller's. */
+  /** Frees the decoder; the machine and its digester are the caller's. */
   [Symbol.dispose](): void {
-    this.#digester[Symbol.dispose]();
     this.#decoder[Symbol.dispose]();
   }
 
@@ -231,6 +239,7 @@ export class Replayer implements InputSource, Disposable {
     if (!this.#assembling) return this.#change(machine, bytes);
     this.#assembling = section !== StateSection.machine;
     applySection(machine, { section, bytes });
+    if (!this.#assembling) this.io.stateApplied();
   }
 
   /** A stretch that is not replayed: the machine is now what it came to. */

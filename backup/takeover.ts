@@ -19,10 +19,10 @@ import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import { BackupConnections } from "../primary/backup_connections.ts";
 import { outcomeOf, PrimarySide } from "../primary/primary_side.ts";
 import { claimRetryMs } from "../primary/start.ts";
-import { sharedRules } from "../protocol/join.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import { PrimaryProtocol } from "../protocol/primary.ts";
+import { heardRules } from "../protocol/rules.ts";
 import type { Sink } from "../sinks/sink.ts";
 
 export { claimRetryMs, outcomeOf };
@@ -56,7 +56,7 @@ export interface TakeoverParts extends SessionParts {
 export function becomePrimary(parts: TakeoverParts): PrimarySide {
   const { welcome, generation, kept } = parts;
   const rules = {
-    ...sharedRules(welcome),
+    ...heardRules(welcome),
     claimRetryMs,
     windowBytes: logWindowBytes,
     pageWindowBytes,

@@ -5,16 +5,26 @@
 import { DivergenceError } from "../base/errors.ts";
 import { outputBatchBytes } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
+import { Sink } from "../machine/control.ts";
+import { Digester } from "../machine/digest.ts";
 import type { Verdict } from "../machine/input_source.ts";
 import { Machine } from "../machine/machine.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
-import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
+import {
+  decodeMessageRecord,
+  encodeMessageRecord,
+  RecordKind,
+  writeOutput,
+} from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { readyNotice, serveThread, type ThreadNotice } from "../machine/vcpu_thread.ts";
 import { Replayer, type ReplayIo } from "./replayer.ts";
 import type { ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
 import { recordFrom } from "./takeover_recorder.ts";
+
+/** Of one record. */
+const HASHES_BYTES = 64 << 10;
 
 /** What the replay is of. */
 export interface BackupThreadConfig {
@@ -27,28 +37,61 @@ serveThread<BackupThreadConfig>((channel, { memoryBytes, hostKind }) => {
   // The state transfer brings the time of day with it.
   using machine = Machine.create(memoryBytes, 0, hostKind);
   using _loan = channel.loan;
+  machine.trail = channel.trail;
+  using digester = new Digester(machine, "nothing");
   notify(channel, readyNotice(machine));
-  const feed = new CommandFeed(machine, channel);
-  const replayer = new GaugedReplayer(machine, channel, feed);
-  const loop = new VcpuLoop(machine, replayer);
+  for (;;) {
+    const feed = new CommandFeed(machine, channel);
+    using replayer = new GaugedReplayer(machine, channel, feed, digester);
+    const loop = new VcpuLoop(machine, replayer);
+    replay(loop, feed, machine, channel);
+    const command = feed.awaitVerdict();
+    switch (command.type) {
+      case "renew":
+        prepareRenewal(machine, channel, digester);
+        continue;
+      case "goLive": {
+        // A primary that nobody follows takes no digests.
+        digester[Symbol.dispose]();
+        const recorder = recordFrom(machine, channel, command.wallMs, command.verify);
+        loop.source = recorder;
+        loop.run();
+        return recorder.awaitQuit(machine);
+      }
+      default:
+        return;
+    }
+  }
+});
+
+/** Replays until main has another wish, or the replay differs, and tells main. */
+function replay(loop: VcpuLoop, feed: CommandFeed, machine: Machine, channel: Channel): void {
   try {
     loop.run();
     if (feed.last?.type === "drain") notify(channel, { type: "drained" });
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
-    const { point, place, recorded, replayed } = error;
+    const { point, place, recorded, replayed, differences } = error;
     feed.flush();
-    notify(channel, { type: "diverged", divergence: { point, place, recorded, replayed } });
+    const devices = Object.fromEntries(
+      machine.board.fields().map(({ name, value }) => [name, `0x${value.toString(16)}`]),
+    );
+    const divergence = { point, place, recorded, replayed };
+    notify(channel, { type: "diverged", divergence, details: { differences, devices } });
   }
-  const command = feed.awaitVerdict();
-  replayer[Symbol.dispose]();
-  if (command.type === "goLive") {
-    const recorder = recordFrom(machine, channel, command.wallMs);
-    loop.source = recorder;
-    loop.run();
-    recorder.awaitQuit(machine);
+}
+
+/** What there is of the machine is not it. Most of its memory is right, though: the primary is told which. */
+function prepareRenewal(machine: Machine, channel: Channel, digester: Digester): void {
+  channel.goOn();
+  machine.end = undefined;
+  machine.undone.clear();
+  const hashes = digester.hashes();
+  for (let at = 0; at < hashes.length; at += HASHES_BYTES) {
+    channel.notices.writeBlocking(RecordKind.hashes, hashes.subarray(at, at + HASHES_BYTES));
   }
-});
+  notify(channel, { type: "renewed" });
+}
 
 function notify(channel: Channel, notice: ReplayNotice | ThreadNotice): void {
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(notice));
@@ -63,7 +106,7 @@ class CommandFeed implements ReplayIo {
   constructor(private readonly machine: Machine, private readonly channel: Channel) {}
 
   nextFrame(): Uint8Array | undefined {
-    while (this.last === undefined) {
+    while (this.last === undefined && !this.channel.halted) {
       const record = this.#next();
       if (record === undefined) break;
       if (record.kind === RecordKind.log) return record.body;
@@ -79,7 +122,7 @@ class CommandFeed implements ReplayIo {
 
   /** Hands what was put out to main. */
   flush(): void {
-    this.#outputs.write(this.channel.notices, this.machine.point);
+    this.#outputs.write(this.channel, this.machine);
   }
 
   replayed({ sequence }: { sequence: number }): void {
@@ -87,9 +130,19 @@ class CommandFeed implements ReplayIo {
     notify(this.channel, { type: "replayed", sequence, point: this.machine.point });
   }
 
+  /** Main has to know of outputs from before the state: a takeover performs them. */
+  stateApplied(): void {
+    const { machine, channel } = this;
+    notify(channel, { type: "state" });
+    for (const { offset, bytes } of machine.undone) {
+      const output = { sink: Sink.console, offset, point: machine.point, bytes: bytes.slice() };
+      writeOutput(channel.notices, output);
+    }
+  }
+
   /** Waits for what main makes of `drained` or `diverged`; frames that still come are of no use. */
   awaitVerdict(): ReplayCommand {
-    if (this.last?.type === "quit") return this.last;
+    if (this.last?.type === "quit" || this.last?.type === "renew") return this.last;
     while (!this.channel.aborted) {
       const record = this.#next();
       if (record === undefined || record.kind === RecordKind.log) continue;
@@ -113,12 +166,19 @@ class CommandFeed implements ReplayIo {
 
 /** A replayer that keeps main's figures up to date. */
 class GaugedReplayer extends Replayer {
-  constructor(machine: Machine, private readonly channel: Channel, io: ReplayIo) {
-    super(machine, io);
+  constructor(
+    machine: Machine,
+    private readonly channel: Channel,
+    io: ReplayIo,
+    digester: Digester,
+  ) {
+    super(machine, io, digester);
+    // After a healing the count goes on.
+    this.digests = channel.gauges[Gauge.digests]!;
   }
 
   override boundary(machine: Machine): Verdict {
-    if (this.channel.aborted) return "stop";
+    if (this.channel.aborted || this.channel.halted) return "stop";
     const { gauges } = this.channel;
     gauges[Gauge.point] = machine.point;
     gauges[Gauge.clockUs] = machine.clockUs;

@@ -78,6 +78,14 @@ export class OsError extends UnderstudyError {
   }
 }
 
+/** A field of a machine that is not what was recorded. */
+export interface Difference {
+  /** E.g. `regs.rbx`. */
+  readonly name: string;
+  readonly recorded: string;
+  readonly replayed: string;
+}
+
 /** The replay does not do what the log says that the recorded machine did. */
 export class DivergenceError extends UnderstudyError {
   readonly exitCode = ExitCode.diverged;
@@ -86,12 +94,14 @@ export class DivergenceError extends UnderstudyError {
    * @param place the part of the machine that differs, e.g. `regs.rbx`, `uart0.ier`, `memory page 0x1f4`
    * @param recorded what the log says
    * @param replayed what this side has
+   * @param differences all that is known to differ, if that is more than the place
    */
   constructor(
     readonly point: number,
     readonly place: string,
     readonly recorded: string,
     readonly replayed: string,
+    readonly differences: readonly Difference[] = [{ name: place, recorded, replayed }],
   ) {
     super(
       `the replay diverged at execution point ${point}, ${place}: recorded ${recorded}, replayed ${replayed}`,

@@ -175,6 +175,10 @@ export const noticeRingBytes = 4 * MiB;
  * {@link pageWindowBytes} and two largest frames, a power of two, so that the windows are what binds. */
 export const commandRingBytes = 8 * MiB;
 
+/** Exits that a vCPU's trail has: all of the longest frame (250 ms of the busiest guest), and as many that the
+ * primary is ahead when it hears of a divergence. 3 MiB in each side. */
+export const exitTrailLength = 16_384;
+
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
 
@@ -203,11 +207,16 @@ export const linkBurstBytes = 4 * KiB;
 export const heldOutputBytes = 1 * MiB;
 
 /** Outputs on one side for which the other may still owe a notice: what is held, what is in the ring
- * and in the network. */
-export const keptOutputBytes = 4 * heldOutputBytes;
+ * ({@link noticeRingBytes}; while a divergence is healed that comes on top), and in the network. */
+export const keptOutputBytes = 6 * heldOutputBytes;
 
-/** Times that one backup process may diverge and join anew before it declares itself unfit. */
-export const divergenceLimit = 3;
+/** Divergences that are healed, unless somebody chooses otherwise: three in an hour. A bit that falls over in one
+ * of the hosts' memories comes once in months; what comes back within the hour is the guest's nature, or a host that
+ * is broken. */
+export const divergenceMaxDefault = { count: 3, withinMs: 3_600_000 } as const;
+
+/** Reports of divergences in one folder; the oldest go first. A report is some KiB. */
+export const divergenceReportCount = 32;
 
 /** The least limit of the execution lag: what is known of it is as old as half of it, and timers count in
  * milliseconds. */

@@ -6,12 +6,14 @@
  *   main ── input ─────▶ worker      console input, raw
  *   main ◀── notices ─── worker      outputs, frames, what happened
  *   main ◀── gauges ──── worker      execution point, clock: read at any time, written all the time
+ *   main ◀── trail ───── worker      the last exits: looked into when a replay has diverged
  * ```
  *
  * The worker waits for anything from main at one place, the doorbell; main rings it after each write.
  */
 import { commandRingBytes, inputRingBytes, noticeRingBytes } from "../base/limits.ts";
 import { MemoryLoan } from "./memory_loan.ts";
+import { ExitTrail } from "./exit_trail.ts";
 import { Ring } from "./ring.ts";
 
 /** What main hands to the worker that it starts. */
@@ -22,9 +24,10 @@ export interface ChannelBuffers {
   readonly bell: SharedArrayBuffer;
   readonly gauges: SharedArrayBuffer;
   readonly loan: SharedArrayBuffer;
+  readonly trail: SharedArrayBuffer;
 }
 
-/** The figures that a vCPU's thread keeps up to date. */
+/** The figures that a vCPU's thread keeps up to date, and one that main does. */
 export const Gauge = {
   point: 0,
   clockUs: 1,
@@ -45,11 +48,15 @@ export const Gauge = {
   forcedPoints: 12,
   /** State events that were logged in this session, but for the one that it begins with. */
   states: 13,
+  /** Main's: the console's outputs below this offset are done. */
+  doneOffset: 14,
 } as const;
-const GAUGES = 14;
+const GAUGES = 15;
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;
+/** And this one that a replay is of no use any more. */
+const HALT = 2;
 
 /** One end of the channel. */
 export class Channel {
@@ -59,6 +66,7 @@ export class Channel {
   readonly gauges: Float64Array;
   /** Main's leave to read guest memory. */
   readonly loan: MemoryLoan;
+  readonly trail: ExitTrail;
   readonly #bell: Int32Array;
   #heard = 0;
 
@@ -69,6 +77,7 @@ export class Channel {
     this.#bell = new Int32Array(buffers.bell);
     this.gauges = new Float64Array(buffers.gauges);
     this.loan = new MemoryLoan(buffers.loan);
+    this.trail = new ExitTrail(buffers.trail);
   }
 
   /** A new channel; main's end. */
@@ -77,9 +86,10 @@ export class Channel {
       commands: Ring.create(commandRingBytes).buffer,
       input: Ring.create(inputRingBytes).buffer,
       notices: Ring.create(noticeRingBytes).buffer,
-      bell: new SharedArrayBuffer(8),
+      bell: new SharedArrayBuffer(12),
       gauges: new SharedArrayBuffer(8 * GAUGES),
       loan: new SharedArrayBuffer(4),
+      trail: new SharedArrayBuffer(ExitTrail.bytes),
     });
     channel.gauges[Gauge.overduePoint] = -1;
     return channel;
@@ -100,6 +110,22 @@ export class Channel {
   abort(): void {
     Atomics.store(this.#bell, ABORT, 1);
     this.ring();
+  }
+
+  /** Main: tells the worker to give up what it replays; a command says what then. Kick it, too. */
+  halt(): void {
+    Atomics.store(this.#bell, HALT, 1);
+    this.ring();
+  }
+
+  /** Worker: whether it was told to give up what it replays. */
+  get halted(): boolean {
+    return Atomics.load(this.#bell, HALT) !== 0;
+  }
+
+  /** Worker: it has obeyed. */
+  goOn(): void {
+    Atomics.store(this.#bell, HALT, 0);
   }
 
   /** Worker: whether it was told to stop. */

@@ -1,5 +1,5 @@
 /**
- * The numbers that `control` and `data` events carry in the log, shared by recorder and replayer.
+ * The numbers that `control` and `data` events and outputs carry in the log, shared by recorder and replayer.
  */
 
 /** What a `control` event says. */
@@ -12,3 +12,6 @@ export const ControlCode = {
 
 /** Which device the bytes of a `data` event arrived at. */
 export const DataDevice = { console: 0 } as const;
+
+/** Which sink an output goes to: the machine has one so far. */
+export const Sink = { console: 0 } as const;

@@ -4,9 +4,9 @@
  * Registers and device fields are logged by value (a few hundred bytes), memory by its sums, so that
  * a replay that differs can say in which register, field or page, what was recorded and what it has.
  */
-import { DivergenceError, PeerError } from "../base/errors.ts";
+import { type Difference, DivergenceError, PeerError } from "../base/errors.ts";
 import type { DirtyListener, FirstTake } from "./dirty_set.ts";
-import { compareFields, decodeValues, encodeFields, type StateField } from "./fields.ts";
+import { decodeValues, differingFields, encodeFields, type StateField } from "./fields.ts";
 import { forEachPage } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
 import { differingPage, MemoryDigest, type MemorySums } from "./memory_digest.ts";
@@ -58,7 +58,7 @@ export class Digester implements Disposable {
   /**
    * Compares the machine with a digest that was recorded at this point: only the portable fields if that was on
    * another kind of host.
-   * @throws DivergenceError naming the first difference, PeerError if it is no digest of such a machine
+   * @throws DivergenceError naming the first difference and listing all, PeerError if it is no digest of such a machine
    */
   compare(recorded: Uint8Array): void {
     const { machine } = this;
@@ -68,8 +68,19 @@ export class Digester implements Disposable {
     if (values.length !== expected) {
       throw new PeerError(`a digest of ${values.length} fields, expected ${expected}`);
     }
-    compareFields(values, fields, machine.point, machine.isOtherKind ? isPortable : undefined);
-    if (!machine.isOtherKind) this.#compareMemory(values.slice(fields.length).map(Number));
+    const differences = differingFields(
+      values,
+      fields,
+      machine.isOtherKind ? isPortable : undefined,
+    );
+    if (!machine.isOtherKind) {
+      const memory = this.#memoryDifference(values.slice(fields.length).map(Number));
+      if (memory !== undefined) differences.push(memory);
+    }
+    const [first] = differences;
+    if (first === undefined) return;
+    const { name, recorded: theirs, replayed: mine } = first;
+    throw new DivergenceError(machine.point, name, theirs, mine, differences);
   }
 
   /**
@@ -86,6 +97,12 @@ export class Digester implements Disposable {
     }
   }
 
+  /** The hashes of all pages of memory as it is now: two u32 each. */
+  hashes(): Uint8Array<ArrayBuffer> {
+    this.#updateMemory();
+    return this.#memory.hashes();
+  }
+
   /** Listens no more. */
   [Symbol.dispose](): void {
     this.#dirty[Symbol.dispose]();
@@ -100,25 +117,29 @@ export class Digester implements Disposable {
     ];
   }
 
-  #memorySums(): MemorySums {
+  #updateMemory(): void {
     for (const { pages } = this.machine.memory; this.#unseen < pages; this.#unseen++) {
       this.#memory.update(this.#unseen);
     }
     this.#dirty.take(this.#bitmap);
     forEachPage(this.#bitmap, (page) => this.#memory.update(page));
+  }
+
+  #memorySums(): MemorySums {
+    this.#updateMemory();
     return this.#memory.sums;
   }
 
-  #compareMemory(recorded: readonly number[]): void {
+  #memoryDifference(recorded: readonly number[]): Difference | undefined {
     const mine = this.#memorySums();
     const [low, high, weightedLow, weightedHigh] = recorded as [number, number, number, number];
     const theirs = { low, high, weightedLow, weightedHigh };
-    if (MEMORY_FIELDS.every((name) => mine[name] === theirs[name])) return;
+    if (MEMORY_FIELDS.every((name) => mine[name] === theirs[name])) return undefined;
     const page = differingPage(mine, theirs, this.machine.memory.pages);
-    const place = page === undefined
+    const name = page === undefined
       ? "memory, several pages"
       : `memory page 0x${page.toString(16)}`;
-    throw new DivergenceError(this.machine.point, place, show(theirs), show(mine));
+    return { name, recorded: show(theirs), replayed: show(mine) };
   }
 }
 

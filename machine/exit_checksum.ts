@@ -24,6 +24,11 @@ export class RunningChecksum {
     for (let index = 0; index < bytes.length; index++) this.word(bytes[index]!);
   }
 
+  /** The low half of the value so far. */
+  get low(): number {
+    return this.#low >>> 0;
+  }
+
   /** The value so far. */
   get value(): bigint {
     return (BigInt(this.#high >>> 0) << 32n) | BigInt(this.#low >>> 0);

@@ -5,7 +5,7 @@
  * then named by its field. Values are unsigned 64-bit, each a LEB128 varint.
  */
 import { assert } from "../base/assert.ts";
-import { DivergenceError, PeerError } from "../base/errors.ts";
+import { type Difference, PeerError } from "../base/errors.ts";
 
 /** One field: a dotted name and an unsigned 64-bit value. */
 export interface StateField {
@@ -34,20 +34,20 @@ export function encodeFields(fields: readonly StateField[]): Uint8Array<ArrayBuf
 
 /**
  * Compares what was recorded with what is here; surplus recorded values are the caller's.
- * @param point the execution point, for the message
  * @param counts whether the field of this name is compared
- * @throws DivergenceError naming the first field that differs
+ * @returns the fields that differ, in order
  */
-export function compareFields(
+export function differingFields(
   recorded: readonly bigint[],
   replayed: readonly StateField[],
-  point: number,
   counts: (name: string) => boolean = () => true,
-): void {
+): Difference[] {
+  const differences: Difference[] = [];
   replayed.forEach(({ name, value }, index) => {
     if (value === recorded[index] || !counts(name)) return;
-    throw new DivergenceError(point, name, hex(recorded[index]!), hex(value));
+    differences.push({ name, recorded: hex(recorded[index]!), replayed: hex(value) });
   });
+  return differences;
 }
 
 /** The values that {@link encodeFields} wrote. @throws PeerError on anything else */

@@ -16,8 +16,10 @@ import type { Vm } from "../ffi/vm.ts";
 import { checkHostCpuid, CPUID_TABLE } from "./cpuid.ts";
 import { DirtySet } from "./dirty_set.ts";
 import { RunningChecksum } from "./exit_checksum.ts";
+import { ExitTrail } from "./exit_trail.ts";
 import { checkMemoryBytes, GuestMemory } from "./guest_memory.ts";
 import { KVM_TSS_ADDRESS } from "./memory_map.ts";
+import { UndoneOutputs } from "./undone_outputs.ts";
 import { allowedMsrs } from "./msrs.ts";
 import { type BootSource, loadGuest } from "./pvh.ts";
 import { startPvh } from "./vcpu_state.ts";
@@ -47,8 +49,12 @@ export class Machine implements Disposable {
   halted = false;
   /** Set once the guest has ended; it is not entered again. */
   end: GuestEnd | undefined;
+  /** Outputs that are not known to be done. */
+  readonly undone = new UndoneOutputs();
   /** Running checksum of the exit sequence. */
   readonly exits = new RunningChecksum();
+  /** The last exits; a thread puts one here into which main can look. */
+  trail = new ExitTrail();
   /** Running checksum of the outputs. */
   readonly outputs = new RunningChecksum();
 

@@ -4,11 +4,10 @@
  * A UART gives a byte an exit. Main is woken for what goes through the ring, so a line is one record, on
  * the side that records and on the side that replays.
  */
+import { type Channel, Gauge } from "./channel.ts";
+import { Sink } from "./control.ts";
+import type { Machine } from "./machine.ts";
 import { type OutputRecord, writeOutput } from "./records.ts";
-import type { Ring } from "./ring.ts";
-
-/** The console's sink number: the only sink so far. */
-const CONSOLE = 0;
 
 /** See the top of the file. */
 export class OutputBatch {
@@ -30,10 +29,15 @@ export class OutputBatch {
 
   /**
    * Hands what waits, if anything does, to main as one output; waits for room.
-   * @param point the execution point that it was made at, at the latest
+   * @param machine whose outputs they are
+   * @param point the execution point that they were made at, at the latest; default: where it is
    * @returns the output; undefined if nothing waited
    */
-  write(ring: Ring, point: number): OutputRecord | undefined {
+  write(
+    { notices, gauges }: Channel,
+    { undone, point: here }: Machine,
+    point = here,
+  ): OutputRecord | undefined {
     if (this.#bytes === 0) return undefined;
     const bytes = new Uint8Array(this.#bytes);
     let at = 0;
@@ -41,8 +45,10 @@ export class OutputBatch {
       bytes.set(part, at);
       at += part.length;
     }
-    const output = { sink: CONSOLE, offset: this.#offset, point, bytes };
-    writeOutput(ring, output);
+    undone.doneThrough(gauges[Gauge.doneOffset]!);
+    undone.add(this.#offset, bytes);
+    const output = { sink: Sink.console, offset: this.#offset, point, bytes };
+    writeOutput(notices, output);
     this.#parts = [];
     this.#bytes = 0;
     return output;

@@ -8,6 +8,7 @@
  * log       a frame as it came from the primary
  * dirty     f64 session │ bitmap, one bit a page, the lowest first
  * staged    f64 session │ u32 page number, for each page that was copied to the staging area
+ * hashes    of pages of memory, two u32 each: the records have one page's after the other's
  * message   JSON: commands, and notices that are rare
  * input     console input, as it came
  * ```
@@ -25,6 +26,7 @@ export const RecordKind = {
   input: 5,
   dirty: 6,
   staged: 7,
+  hashes: 8,
 } as const;
 
 /** Bytes that the guest put out. */

@@ -3,19 +3,24 @@
  *
  * ```
  * PAGES section     a page batch of the codec (codec/src/page.rs): at most 256 pages, and 256 KiB
+ * OUTPUTS section   an output (codec/state_output.ts)
  * MACHINE section   u32 memory size in pages │ u8 halted │ f64 point │ u64 exits │ u64 outputs
  *                   │ f64 epoch in ms since 1970 │ u32 kind of host │ u32 length, vCPU
  *                   │ u32 length, board
  * OUTPUTS section   see protocol/staged_state.ts
  * ```
  *
- * Any number of PAGES sections come first; the MACHINE section is the last and makes the state valid. The state
- * that a log begins with is applied to a machine that has not run: pages that are not sent are zero. A state in
- * the middle of a log (primary/state_logger.ts) has the pages that have changed, and OUTPUTS sections.
+ * Any number of PAGES sections come first, then of OUTPUTS, in order; the MACHINE section is the last and makes the
+ * state valid. In the state that a log begins with, pages that are not sent are those that the other side has (of a
+ * machine that has not run: zeros), and outputs are those that are not done. A state in the middle of a log
+ * (primary/state_logger.ts) has the pages that have changed, and what was put out meanwhile.
  */
 import { assert } from "../base/assert.ts";
 import { PeerError } from "../base/errors.ts";
+import { keptOutputBytes } from "../base/limits.ts";
 import { decodePages, PageEncoder } from "../codec/pages.ts";
+import { decodeStateOutput, encodeStateOutput } from "../codec/state_output.ts";
+import { Sink } from "./control.ts";
 import { undoHiddenTrap } from "./hidden_trap.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
@@ -25,6 +30,8 @@ import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 /** Section numbers of a `state` event. */
 export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
+/** Bytes of output in one section. */
+const OUTPUT_BYTES_PER_SECTION = 64 << 10;
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
@@ -43,7 +50,19 @@ export function* captureState(machine: Machine): Generator<Section> {
     if (!memory.isZero(page)) pages[count++] = page;
   }
   yield* capturePages(memory, pages.subarray(0, count));
+  yield* captureOutputs(machine);
   yield captureRest(machine);
+}
+
+/** The outputs that are not done. */
+export function* captureOutputs({ undone }: Machine): Generator<Section> {
+  for (const { offset, bytes } of undone) {
+    for (let at = 0; at < bytes.length; at += OUTPUT_BYTES_PER_SECTION) {
+      const part = bytes.subarray(at, at + OUTPUT_BYTES_PER_SECTION);
+      const output = { sink: Sink.console, offset: offset + at, bytes: part };
+      yield { section: StateSection.outputs, bytes: encodeStateOutput(output) };
+    }
+  }
 }
 
 /** The last section, which makes the state valid. No instruction may be pending. */
@@ -91,7 +110,7 @@ export function pagesSection(
 }
 
 /**
- * Applies one section to a machine that has not run.
+ * Applies one section to a machine that has not run, or whose memory is, but for the pages that come, the other's.
  * @returns whether the state is complete now
  * @throws PeerError if it is malformed or of another machine
  */
@@ -100,17 +119,37 @@ export function applySection(machine: Machine, { section, bytes }: Section): boo
     case StateSection.pages:
       applyPages(machine.memory, bytes);
       return false;
+    case StateSection.outputs:
+      applyOutputs(machine, bytes);
+      return false;
     case StateSection.machine:
       applyMachine(machine, bytes);
       return true;
     default:
-      throw new PeerError(`state section ${section}, expected 0 or 1`);
+      throw new PeerError(`state section ${section}, expected 0 to 2`);
   }
 }
 
 /** Pages that go as changes are none of a state that is whole: there is no base for them. */
 function applyPages(memory: GuestMemory, bytes: Uint8Array): void {
   decodePages(bytes, memory.pages, (page, bytes) => memory.write(page * PAGE_BYTES, bytes));
+}
+
+/** Outputs that are not done follow one on the other, and there can't be more than are kept. */
+function applyOutputs({ undone }: Machine, section: Uint8Array): void {
+  const { sink, offset, bytes } = decodeStateOutput(section);
+  if (sink !== Sink.console) {
+    throw new PeerError(`output of sink ${sink}, expected ${Sink.console}`);
+  }
+  const expected = undone.end ?? offset;
+  if (offset !== expected) {
+    throw new PeerError(`output that is not done at ${offset}, expected at ${expected}`);
+  }
+  const [first] = undone;
+  if (offset + bytes.length - (first?.offset ?? offset) > keptOutputBytes) {
+    throw new PeerError(`more than ${keptOutputBytes} bytes of output that are not done`);
+  }
+  undone.add(offset, bytes);
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
@@ -161,6 +200,10 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
     );
   }
   machine.board.restore(bytes.slice(boardAt));
+  const { txTotal } = machine.board.console;
+  if ((machine.undone.end ?? txTotal) !== txTotal) {
+    throw new PeerError(`outputs up to ${machine.undone.end}, expected up to ${txTotal}`);
+  }
   applyVcpu(machine.vcpu, bytes.slice(vcpuAt, vcpuAt + VCPU_STATE_BYTES));
   machine.refreshReadiness();
   machine.halted = halted === 1;

@@ -19,25 +19,12 @@
 import type { DeviceEffect } from "../devices/device.ts";
 import type { Exit, IoExit, MmioExit, MsrExit } from "../ffi/exit.ts";
 import { drainKicks } from "../ffi/kick.ts";
+import { Sink } from "./control.ts";
+import { EXIT_WORD } from "./exit_words.ts";
+import type { TrailExit } from "./exit_trail.ts";
 import type { InputSource } from "./input_source.ts";
 import type { Machine } from "./machine.ts";
 import { MSR_TSC, TSC_COUNTS_PER_US } from "./msrs.ts";
-
-/** Tells exits apart in the checksum of the exit sequence. */
-const EXIT_WORD = {
-  io: 1,
-  mmio: 2,
-  rdmsr: 3,
-  wrmsr: 4,
-  hlt: 5,
-  "irq-window": 6,
-  shutdown: 7,
-  "fail-entry": 8,
-  "internal-error": 9,
-  "system-event": 10,
-  debug: 11,
-  unknown: 12,
-} as const;
 
 /** What KVM gives up for, by its suberror: Linux's `include/uapi/linux/kvm.h`, KVM_INTERNAL_ERROR_... */
 const INTERNAL_ERRORS: Readonly<Record<number, string>> = {
@@ -47,23 +34,24 @@ const INTERNAL_ERRORS: Readonly<Record<number, string>> = {
   4: "an exit for a reason that it does not expect",
 };
 
-/** The console's sink number: the only sink that devices have so far. */
-const CONSOLE = 0;
-
 /** RAX is not the same on all hosts before an instruction is complete, nor is RIP: they start later. */
 const FIRST_STABLE_REGISTER_WORD = 2;
 const STABLE_REGISTER_WORDS = 32;
+/** All of them, for the trail. */
+const REGISTER_WORDS = 36;
 
 /** Runs one machine. */
 export class VcpuLoop {
   readonly #registers: Uint32Array;
+  /** The exit that is being served, for the trail. */
+  readonly #exit: TrailExit = { kind: 0, address: 0, shape: 0, value: 0 };
   /** What could be delivered before the next entry has been. */
   #readyToEnter = false;
 
   /** @param source who answers; may be replaced between two calls of `run`, as a takeover does */
   constructor(private readonly machine: Machine, public source: InputSource) {
     const { buffer, byteOffset } = machine.vcpu.syncedRegs;
-    this.#registers = new Uint32Array(buffer, byteOffset, STABLE_REGISTER_WORDS);
+    this.#registers = new Uint32Array(buffer, byteOffset, REGISTER_WORDS);
   }
 
   /** Runs until the guest has ended and the source has seen it, or until the source says "stop". */
@@ -142,6 +130,15 @@ export class VcpuLoop {
     for (let index = FIRST_STABLE_REGISTER_WORD; index < STABLE_REGISTER_WORDS; index++) {
       exits.word(this.#registers[index]!);
     }
+    this.#exit.kind = EXIT_WORD[exit.kind];
+    this.#exit.address = this.#exit.shape = this.#exit.value = 0;
+    machine.trail.begin(machine.point, this.#registers);
+    this.#answer(exit);
+    machine.trail.complete(this.#exit, exits.low);
+  }
+
+  #answer(exit: Exit): void {
+    const { machine } = this;
     switch (exit.kind) {
       case "io":
         return this.#serveIo(exit);
@@ -161,14 +158,16 @@ export class VcpuLoop {
     const { board, vcpu, exits } = machine;
     this.source.enter(machine, board.dependsOnClock(exit.port, exit.isWrite));
     exits.word(exit.port | (exit.width << 16) | (exit.isWrite ? 1 << 24 : 0));
+    this.#exit.address = exit.port;
+    this.#exit.shape = exit.width | (exit.isWrite ? 1 << 24 : 0);
     for (let index = 0; index < exit.count; index++) {
       if (exit.isWrite) {
         const value = vcpu.readIo(exit, index);
-        exits.word(value);
+        exits.word(this.#exit.value = value);
         this.#perform(board.write(exit.port, exit.width, value));
       } else {
         const value = board.read(exit.port, exit.width);
-        exits.word(value);
+        exits.word(this.#exit.value = value);
         vcpu.writeIo(exit, value, index);
       }
     }
@@ -180,7 +179,9 @@ export class VcpuLoop {
     this.source.enter(machine, false);
     exits.word(exit.address);
     exits.word(Math.floor(exit.address / 2 ** 32));
-    exits.word(exit.width | (exit.isWrite ? 1 << 24 : 0));
+    this.#exit.address = exit.address;
+    exits.word(this.#exit.shape = exit.width | (exit.isWrite ? 1 << 24 : 0));
+    this.#exit.value = exit.isWrite ? exit.data[0]! : 0xff;
     if (exit.isWrite) {
       for (let index = 0; index < exit.width; index++) exits.word(exit.data[index]!);
     } else {
@@ -194,7 +195,7 @@ export class VcpuLoop {
     const { machine } = this;
     const isTsc = exit.index === MSR_TSC;
     this.source.enter(machine, isTsc);
-    machine.exits.word(exit.index);
+    machine.exits.word(this.#exit.address = exit.index);
     if (isTsc && exit.kind === "rdmsr") {
       machine.vcpu.acceptMsr(BigInt(machine.clockUs) * BigInt(TSC_COUNTS_PER_US));
     } else {
@@ -234,10 +235,10 @@ export class VcpuLoop {
     const { machine } = this;
     switch (effect.kind) {
       case "output": {
-        machine.outputs.word(CONSOLE);
+        machine.outputs.word(Sink.console);
         machine.outputs.bytes(effect.bytes);
         const offset = machine.board.console.txTotal - effect.bytes.length;
-        return this.source.output(machine, CONSOLE, offset, effect.bytes);
+        return this.source.output(machine, Sink.console, offset, effect.bytes);
       }
       case "reset":
         machine.end = { why: "the guest reset the machine", code: 0 };

@@ -1,7 +1,7 @@
 /**
  * The commands `run` and `primary`.
  */
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import {
   command,
   onStopSignals,
@@ -11,6 +11,13 @@ import {
   parseSize,
 } from "../base/command_line.ts";
 import type { ExitCodeValue } from "../base/errors.ts";
+import { divergenceMaxDefault } from "../base/limits.ts";
+import {
+  type DivergenceMax,
+  divergenceMaxExpected,
+  parseDivergenceMax,
+} from "../protocol/divergence_budget.ts";
+import { parseVerify, type Verify, verifyDefault, verifyExpected } from "../protocol/verify.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { insecureOption, keysOption, Security } from "../link/security.ts";
@@ -130,6 +137,19 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       parseLimit,
       200,
     )
+    .option(
+      "--verify <when>",
+      "how often the whole machine is compared: every (execution point), commit (each frame that an output " +
+        "waits for), a number of exits, or off",
+      verifyOption,
+      verifyDefault,
+    )
+    .option(
+      "--divergence-max <n>",
+      "divergences that are healed, N or N/SECONDS; with one more a backup is unfit",
+      divergenceMaxOption,
+      divergenceMaxDefault,
+    )
     .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
     .addOption(
       new Option("--mode <m>", "how the backup follows: replays events, or takes states")
@@ -170,10 +190,24 @@ export function primaryOptions(
     checkpointing: options.mode === "checkpoint",
     epochLengthMs: options.epoch,
     timeoutMs: options.timeout,
+    verify: options.verify,
+    divergenceMax: options.divergenceMax,
     ...(options.id === undefined ? {} : { id: options.id }),
     ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
     ...(options.supersede === undefined ? {} : { supersede: options.supersede }),
   };
+}
+
+function divergenceMaxOption(text: string): DivergenceMax {
+  const max = parseDivergenceMax(text);
+  if (max === undefined) throw new InvalidArgumentError(`expected ${divergenceMaxExpected}`);
+  return max;
+}
+
+function verifyOption(text: string): Verify {
+  const verify = parseVerify(text);
+  if (verify === undefined) throw new InvalidArgumentError(`expected ${verifyExpected}`);
+  return verify;
 }
 
 /** The first signal that asks this process to stop, from now on: also one that comes while it starts. */

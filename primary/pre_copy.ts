@@ -1,8 +1,9 @@
 /**
- * Brings a machine's state to a backup while the guest runs: main's part of a state transfer in rounds.
+ * Brings a machine's state to a backup while the guest runs: main's part of a state transfer in rounds. The backup
+ * joins, or is healed.
  *
  * ```
- *   round 0      all pages that are not zero                  the guest runs
+ *   round 0      all pages that the backup does not have      the guest runs
  *   round 1 ···  what was written during the round before     the guest runs
  *   the stop     what was written since, copied out           the guest stands still for that
  *   the rest     those pages, vCPU and devices, then the log  the guest runs
@@ -26,46 +27,15 @@ import { Gauge } from "../machine/channel.ts";
 import type { GuestMemory } from "../machine/guest_memory.ts";
 import { PAGE_BYTES } from "../machine/memory_map.ts";
 import { PAGES_PER_SECTION, pagesSection } from "../machine/state.ts";
-import type { VcpuThread } from "../machine/vcpu_thread.ts";
-import type { PrimaryInput, Transfer } from "../protocol/primary.ts";
-import { countPages, isIn, mark } from "./page_bitmap.ts";
-import type { LogRules, RecorderCommand } from "./recorder_messages.ts";
+import type { Transfer } from "../protocol/primary_types.ts";
+import { countPages, isIn } from "./page_bitmap.ts";
+import { PageChoice } from "./page_choice.ts";
+import type { PreCopyParts, TransferAnswer } from "./pre_copy_parts.ts";
 import { RoundPolicy } from "./round_policy.ts";
 import { Staging } from "./staging.ts";
 
-/** What a transfer needs of the primary that it is for. */
-export interface PreCopyParts {
-  readonly thread: VcpuThread;
-  readonly session: number;
-  readonly generation: number;
-  /** For what comes after it. */
-  readonly rules: LogRules;
-  /** Of how many bytes a frame with pages may be now; 0: none may come before `wake`. */
-  room(): number;
-  /** Bytes of frames with pages that the backup has not applied yet. */
-  unappliedBytes(): number;
-  step(input: PrimaryInput): void;
-  tell(command: RecorderCommand): void;
-  /** What no transfer can go on from. */
-  fail(error: Error): void;
-  /** What the staging area has room for at most; default: {@link stagingPagesMax}. */
-  readonly stagingPages?: number;
-}
-
 /** Pages in a frame at least, however little the link carries: less would be mostly headers. */
 const FRAME_PAGES_LEAST = 4;
-/** Zero pages that are passed over in one go: reading them takes a fraction of a millisecond. */
-const SCAN_PAGES = 1024;
-
-/** What the vCPU's thread answers. */
-export type TransferAnswer =
-  & { readonly session: number }
-  & (
-    | { readonly type: "copying" }
-    | { readonly type: "dirty"; readonly bitmap: Uint8Array }
-    | { readonly type: "staged"; readonly pages: readonly number[] }
-    | { readonly type: "captured"; readonly stopUs: number }
-  );
 
 /** One transfer. */
 export class PreCopy {
@@ -79,17 +49,20 @@ export class PreCopy {
   readonly #logStopped = Promise.withResolvers<void>();
   readonly #answers: TransferAnswer[] = [];
   #startedMs = performance.now();
+  /** For how long pages were looked at: which of them are at the backup. */
+  #lookedMs = 0;
   #reportedMs = -Infinity;
   #firstMs: number | undefined;
   #movingMs: number | null = null;
-  /** One bit a page: it was sent, so that the backup's may be other than zero. */
-  readonly #sent: Uint8Array;
+  readonly #choice: PageChoice;
   /** As long as something of it is left. */
   #earlier: PreCopy | undefined;
   #wake: (() => void) | undefined;
   #nudger: ReturnType<typeof setInterval> | undefined;
   #isStopped = false;
   #usesStaging = false;
+  /** The guest was told to stand still. */
+  #isStanding = false;
   #isWhole = false;
   #sequence = 0;
   #round = 0;
@@ -107,7 +80,7 @@ export class PreCopy {
     this.#parts = parts;
     this.#memory = memory;
     this.#leftPages = memory.pages;
-    this.#sent = new Uint8Array(memory.pages / 8);
+    this.#choice = new PageChoice(memory, parts.known);
     this.#policy = new RoundPolicy(this.#stagingPages);
     this.#earlier = earlier;
     this.done = this.#run();
@@ -146,8 +119,15 @@ export class PreCopy {
   /** The vCPU's thread has answered, perhaps an earlier transfer: that is of no use any more. */
   hear(answer: TransferAnswer): void {
     if (answer.session !== this.#parts.session) return;
-    if (answer.type === "captured") this.#usesStaging = false;
     this.#answers.push(answer);
+    if (answer.type === "staged") {
+      this.#round++;
+      this.#leftPages = answer.pages.length;
+    } else if (answer.type === "captured") {
+      this.#usesStaging = false;
+      this.#stopUs = answer.stopUs;
+      this.#report();
+    }
     this.wake();
   }
 
@@ -169,9 +149,17 @@ export class PreCopy {
     if (performance.now() - this.#reportedMs >= transferReportMs) this.#report();
   }
 
+  /** Outputs of a machine that runs on are held until the backup has its state: there is a bound to that. */
+  #stand(): void {
+    if (this.#isStanding || this.#isStopped || this.#isWhole || !this.#parts.mustStand()) return;
+    this.#isStanding = true;
+    this.#parts.tell({ type: "pause" });
+  }
+
   /** Something has changed: there may be room. */
   wake(): void {
     this.#noteMoving();
+    this.#stand();
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
@@ -198,6 +186,7 @@ export class PreCopy {
         if (await this.#rounds(staging)) await this.#finish(staging);
       } finally {
         clearInterval(this.#nudger);
+        if (this.#isStanding) this.#parts.tell({ type: "resume" });
         if (this.#usesStaging) await this.#logStopped.promise;
       }
     } catch (error) {
@@ -242,14 +231,15 @@ export class PreCopy {
     if (this.#isWhole && unappliedBytes === 0) this.#movingMs = performance.now() - this.#firstMs;
   }
 
-  /** Guest memory that the backup has taken, on average since the beginning. */
+  /** Guest memory that the backup has taken a second, on average since the beginning; not counting what it has. */
   get #bytesPerSecond(): number {
+    if (this.#sentPages === 0) return Infinity;
     const share = 1 - this.#parts.unappliedBytes() / Math.max(1, this.#wireBytes);
-    const seconds = (performance.now() - this.#startedMs) / 1000;
+    const seconds = (performance.now() - this.#startedMs - this.#lookedMs) / 1000;
     return this.#sentPages * PAGE_BYTES * share / seconds;
   }
 
-  /** Sends these pages; those that are zero, and are at the backup as well, need not be sent. */
+  /** Sends these pages, but for those that the backup has. */
   async #sendRound(bitmap: Uint8Array, staging: Staging): Promise<boolean> {
     for (let next = 0; next < this.#memory.pages;) {
       const count = await this.#turn();
@@ -268,7 +258,7 @@ export class PreCopy {
   #sendSome(bitmap: Uint8Array, first: number, count: number): number {
     const { thread: { channel } } = this.#parts;
     const memory = this.#memory;
-    const end = Math.min(memory.pages, first + SCAN_PAGES);
+    const end = Math.min(memory.pages, first + this.#choice.atOnce);
     const pages: number[] = [];
     let page = first;
     if (!channel.loan.take()) {
@@ -277,18 +267,20 @@ export class PreCopy {
     }
     this.#inputOffset = channel.gauges[Gauge.inputOffset]!;
     let section;
+    const beganMs = performance.now();
     try {
       for (; page < end && pages.length < count; page++) {
         if (!isIn(bitmap, page)) continue;
         this.#leftPages--;
-        if (isIn(this.#sent, page) || !memory.isZero(page)) pages.push(page);
+        if (this.#choice.isNeeded(page)) pages.push(page);
       }
+      this.#lookedMs += performance.now() - beganMs;
       if (pages.length > 0) section = pagesSection(this.#pageEncoder, memory.bytes, pages);
     } finally {
       channel.loan.giveBack();
     }
     if (section === undefined) return page;
-    for (const page of pages) mark(this.#sent, page);
+    this.#choice.noteSent(pages);
     this.#sendSection(section.section, section.bytes, pages.length);
     return page;
   }
@@ -308,13 +300,7 @@ export class PreCopy {
     tell({ type: "startLog", session, generation, ...rules, lastRound });
     const staged = await this.#answer("staged");
     if (staged === undefined) return;
-    const captured = await this.#answer("captured");
-    if (captured === undefined) return;
-    this.#round++;
-    this.#stopUs = captured.stopUs;
     const { pages } = staged;
-    this.#leftPages = pages.length;
-    this.#report();
     for (let at = 0; at < pages.length; at += pagesPerFrame) {
       if (await this.#turn() === 0) return;
       const some = pages.slice(at, at + pagesPerFrame);
@@ -323,6 +309,8 @@ export class PreCopy {
       const { section, bytes } = pagesSection(this.#pageEncoder, staging.bytes, some, places);
       this.#sendSection(section, bytes, some.length);
     }
+    // Not before: the rest of the state may be more than main takes in while these pages wait.
+    if (await this.#answer("captured") === undefined) return;
     this.#isWhole = true;
     this.#report();
   }

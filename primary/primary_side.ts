@@ -30,11 +30,12 @@ import { reportPeriodMs } from "../protocol/join.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import type { ClaimOutcome, Halt } from "../protocol/types.ts";
 import { AckLatency } from "./latency.ts";
-import { PreCopy } from "./pre_copy.ts";
 import type { Interposer, PrimaryParts } from "./primary_parts.ts";
 import { statusOf } from "./primary_status.ts";
+import { recalled } from "./recall.ts";
 import type { LogRules, RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
 import { sliceOf, Slicer } from "./slicer.ts";
+import { StateTransfers } from "./state_transfers.ts";
 import { Throttle } from "./throttle.ts";
 
 export type { Interposer, PrimaryParts };
@@ -55,9 +56,7 @@ export class PrimarySide {
   readonly #halted = Promise.withResolvers<Halt>();
   readonly #ackLatency = new AckLatency();
   readonly #throttle: Throttle;
-  /** The present session's state transfer, or the last one. */
-  #transfer: PreCopy | undefined;
-  #session = 0;
+  readonly #transfers: StateTransfers;
   /** The share that the vCPU's thread was last told. */
   #toldShare = 0;
   #performedOutputs = 0;
@@ -74,6 +73,14 @@ export class PrimarySide {
     this.#parts = parts;
     this.#protocol = parts.protocol;
     this.#throttle = new Throttle(parts.protocol.rules.lagMaxMs);
+    this.#transfers = new StateTransfers({
+      protocol: parts.protocol,
+      thread: parts.thread,
+      logRules: () => this.#logRules,
+      step: (input) => this.step(input),
+      tell: (command) => this.#tell(command),
+      fail: (error) => this.#fail(error),
+    });
   }
 
   /** Resolves when a backup follows for the first time. */
@@ -95,11 +102,10 @@ export class PrimarySide {
     this.#isOver = true;
     clearInterval(this.#ticker);
     this.#wake?.();
-    this.#transfer?.stop();
+    this.#transfers.breakOff();
     this.#tell({ type: "quit" });
     await threadEnded;
-    this.#transfer?.noteGone();
-    await this.#transfer?.done;
+    await this.#transfers.end();
     const { gauges } = this.#parts.thread.channel;
     say(`recorded up to ${gauges[Gauge.point]}, ${gauges[Gauge.digests]} digests`);
     await connections?.close();
@@ -139,7 +145,7 @@ export class PrimarySide {
       performedAtTakeover: this.performedAtTakeover,
       ackLatencyMs: this.#ackLatency.percentiles(),
       throttle: this.#share,
-      transfer: this.#transfer?.status(),
+      transfer: this.#transfers.status(),
     });
   }
 
@@ -156,7 +162,7 @@ export class PrimarySide {
 
   #tick(): void {
     this.step({ type: "tick" });
-    this.#transfer?.tick();
+    this.#transfers.tick();
     this.#slowDown();
     const { sink, thread } = this.#parts;
     const { mode, session } = this.#protocol;
@@ -188,7 +194,7 @@ export class PrimarySide {
 
   /** The share of time in which the guest is to pause. */
   get #share(): number {
-    return Math.max(this.#throttle.share, this.#transfer?.share ?? 0);
+    return Math.max(this.#throttle.share, this.#transfers.share);
   }
 
   /** Slows the guest down as far as the backup needs it. */
@@ -230,11 +236,11 @@ export class PrimarySide {
       interposer?.after?.(effect);
     }
     this.#wake?.();
-    this.#transfer?.wake();
+    this.#transfers.wake();
   }
 
   #carryOut(effect: PrimaryEffect): void {
-    const { connections, sink, say } = this.#parts;
+    const { connections, sink, say, thread } = this.#parts;
     switch (effect.type) {
       case "send":
         if (effect.message.type === "protected") this.#protectedOnce.resolve();
@@ -250,10 +256,16 @@ export class PrimarySide {
       case "inputCommitted":
         return sink.inputCommitted(effect.offset);
       case "startLog":
-        return this.#startTransfer(effect);
+        this.#ackLatency.restart();
+        return this.#transfers.start(effect);
+      case "recall": {
+        const answer = recalled(thread.channel.trail, effect.divergence);
+        return connections!.send(effect.connection, answer, this.#protocol.generation);
+      }
+      case "pages":
+        return this.#transfers.know(effect.first, effect.hashes);
       case "stopLog":
-        this.#transfer?.stop();
-        return this.#tell({ type: "stopLog", session: this.#session });
+        return this.#transfers.stop();
       case "pause":
       case "resume":
         return this.#tell({ type: effect.type });
@@ -270,22 +282,6 @@ export class PrimarySide {
     }
   }
 
-  #startTransfer({ session, generation }: { session: number; generation: number }): void {
-    this.#ackLatency.restart();
-    this.#session = session;
-    this.#transfer = new PreCopy({
-      thread: this.#parts.thread,
-      session,
-      generation,
-      rules: this.#logRules,
-      room: () => this.#protocol.pageRoomBytes,
-      unappliedBytes: () => this.#protocol.session?.unappliedBytes ?? 0,
-      step: (input) => this.step(input),
-      tell: (command) => this.#tell(command),
-      fail: (error) => this.#fail(error),
-    }, this.#transfer);
-  }
-
   #tell(command: RecorderCommand): void {
     this.#parts.thread.command(command).catch((error: Error) => this.#fail(error));
   }
@@ -294,6 +290,7 @@ export class PrimarySide {
     this.#parts.sink.perform(offset, bytes as Uint8Array<ArrayBuffer>).then(
       () => {
         this.#performedOutputs++;
+        this.#parts.thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
         this.step({ type: "performed", sink });
       },
       (error: Error) => this.#fail(error),
@@ -334,10 +331,10 @@ export class PrimarySide {
         this.step({ type: "frame", frame: readFrame(body) });
         return false;
       case RecordKind.dirty:
-        this.#transfer?.hear({ type: "dirty", ...readDirty(body) });
+        this.#transfers.hear({ type: "dirty", ...readDirty(body) });
         return false;
       case RecordKind.staged:
-        this.#transfer?.hear({ type: "staged", ...readStaged(body) });
+        this.#transfers.hear({ type: "staged", ...readStaged(body) });
         return false;
       case RecordKind.message:
         return this.#notice(decodeMessageRecord<RecorderNotice | ThreadNotice>(body));
@@ -353,10 +350,10 @@ export class PrimarySide {
         return false;
       case "copying":
       case "captured":
-        this.#transfer?.hear(notice);
+        this.#transfers.hear(notice);
         return false;
       case "logStopped":
-        this.#transfer?.noteLogStopped(notice.session);
+        this.#transfers.noteLogStopped(notice.session);
         return false;
       case "paused":
         this.step({ type: "paused", sequence: notice.sequence });

@@ -9,7 +9,6 @@
  * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
  */
 import {
-  exitsPerDigest,
   exitsPerTimeEvent,
   flushDelayMaxUs,
   framePayloadTargetBytes,
@@ -23,6 +22,7 @@ import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
 import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
+import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { wholeState } from "./first_state.ts";
 import { markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
@@ -35,20 +35,22 @@ const NEWLINE = 10;
 
 /** How a recorder works. */
 export interface RecorderOptions {
-  /** Exits between two digests in the log. */
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest; undefined: as usual. */
+  readonly verify?: Verify;
   /** Do not enter the guest before a `resume` command. */
   readonly startPaused?: boolean;
 }
 
 /** Records one machine. */
 export class Recorder implements InputSource {
-  readonly #digestInterval: number;
+  readonly #verify: Verify;
   readonly #pacer: Pacer;
   /** While somebody follows. */
   #session: SessionLog | undefined;
   #nowUs: number;
   #lastTimePoint = 0;
+  /** How long the guest has to pause for the backup's sake. */
+  #pauseUs = 0;
   #frameOpenedUs = 0;
   /** Output that main has not got yet: it waits for its frame. */
   readonly #outputs = new OutputBatch();
@@ -81,7 +83,7 @@ export class Recorder implements InputSource {
     private readonly clock: MachineClock,
     options: RecorderOptions = {},
   ) {
-    this.#digestInterval = options.exitsPerDigest ?? exitsPerDigest;
+    this.#verify = options.verify ?? verifyDefault;
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
     this.#pacer = new Pacer(this.#nowUs);
@@ -138,12 +140,19 @@ export class Recorder implements InputSource {
     if (this.#stopping) return "stop";
     if (this.#mustSettle || this.#wantsDigest) return "settle";
     if (machine.end !== undefined) return this.#noticeEnd(machine);
-    const pauseUs = this.#pacer.ran(this.#nowUs);
-    if (this.#outputs.bytes > 0 || this.#session !== undefined) this.#flushIfDue(machine);
-    this.#session?.lookAhead();
-    if (pauseUs > 0) this.#pause(pauseUs);
-    if (!this.#adrift && this.#session?.isDigestDue(machine)) this.#wantsDigest = true;
-    return this.#wantsState || this.#wantsDigest ? "settle" : "go";
+    this.#pauseUs += this.#pacer.ran(this.#nowUs);
+    const session = this.#session;
+    const isOutputDue = this.#isOutputDue(machine);
+    session?.lookAhead();
+    // A digest where the guest is between two exits: nobody else could find the place.
+    if (!this.#adrift && session?.isDigestDue(machine, isOutputDue)) {
+      this.#wantsDigest = true;
+      return "settle";
+    }
+    if (isOutputDue || this.#isLogDue()) this.#close(machine, true);
+    if (this.#wantsState) return "settle";
+    if (this.#pauseUs > 0) this.#pause();
+    return "go";
   }
 
   settled(machine: Machine): void {
@@ -173,8 +182,9 @@ export class Recorder implements InputSource {
    * Lets the backup come closer. Only the host's time passes: the guest is where it was, and a line that it has
    * begun waits for its end. A frame for each piece would be more log than the guest had made without pauses.
    */
-  #pause(pauseUs: number): void {
-    const endUs = this.clock.nowUs() + pauseUs;
+  #pause(): void {
+    const endUs = this.clock.nowUs() + this.#pauseUs;
+    this.#pauseUs = 0;
     for (;;) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
@@ -202,7 +212,7 @@ export class Recorder implements InputSource {
     if (session.isCheckpointing ? !isDue : !isForced) return this.#close(machine, isDue);
     // In replay mode it was made by exits, which are before the forced point.
     const { through } = session.isCheckpointing ? markOf(machine) : from;
-    const output = this.#outputs.write(this.channel.notices, through);
+    const output = this.#outputs.write(this.channel, machine, through);
     this.#newline = false;
     this.#frameOpenedUs = this.#nowUs;
     const { ranUs } = this.#pacer;
@@ -244,16 +254,19 @@ export class Recorder implements InputSource {
     console.receive(bytes);
   }
 
-  #flushIfDue(machine: Machine): void {
-    const session = this.#session;
-    const { epochUs } = session ?? {};
-    const outputDue = this.#outputs.bytes > 0 && (this.#newline && epochUs === undefined ||
+  /** Whether a frame, or a state, is due because output waits for it. */
+  #isOutputDue({ halted }: Machine): boolean {
+    const epochUs = this.#session?.epochUs;
+    return this.#outputs.bytes > 0 && (halted || this.#newline && epochUs === undefined ||
       this.#outputs.bytes >= outputBatchBytes ||
       this.#pacer.ranUs - this.#outputSinceUs >= (epochUs ?? flushDelayMaxUs));
-    const logDue = session !== undefined &&
-      (session.openBytes >= framePayloadTargetBytes ||
-        this.#nowUs - this.#frameOpenedUs >= session.frameAgeUs);
-    if (outputDue || logDue) this.#close(machine, true);
+  }
+
+  /** Whether a frame, or a state, is due though no output waits for it. */
+  #isLogDue(): boolean {
+    const session = this.#session;
+    return session !== undefined && (session.openBytes >= framePayloadTargetBytes ||
+      this.#nowUs - this.#frameOpenedUs >= session.frameAgeUs);
   }
 
   /** Hands waiting output and the frame that covers it to main, if `isDue`; or sees to it that a state does. */
@@ -264,7 +277,7 @@ export class Recorder implements InputSource {
       return;
     }
     this.#frameOpenedUs = this.#nowUs;
-    this.#outputs.write(this.channel.notices, machine.point);
+    this.#outputs.write(this.channel, machine);
     this.#newline = false;
     this.#session?.close(machine, this.#pacer.ranUs);
   }
@@ -280,23 +293,20 @@ export class Recorder implements InputSource {
       this.#adrift = false;
     }
     const { lastRound } = start;
+    machine.undone.doneThrough(this.channel.gauges[Gauge.doneOffset]!);
     const first = lastRound === undefined
       ? wholeState(machine)
       : this.#transfer!.finish(lastRound, this.channel.notices);
     const { ranUs } = this.#pacer;
-    this.#session = new SessionLog(
-      machine,
-      start,
-      first,
-      this.channel,
-      this.#digestInterval,
-      ranUs,
-    );
+    const session = new SessionLog(machine, start, first, this.channel, this.#verify, ranUs);
+    this.#session = session;
     this.#wantsCapture = undefined;
     this.#lastTimePoint = machine.point;
     this.#dropTransfer();
+    // Before the frame that completes the state: from then on the backup need not be told how far it has come.
     const stopUs = Math.round(this.#stopClock.elapsedNs() / 1000);
     this.#notice({ type: "captured", session: start.session, stopUs });
+    session.begin(machine, ranUs);
   }
 
   #dropTransfer(): void {
@@ -381,7 +391,7 @@ export class Recorder implements InputSource {
     }
     this.#endNoticed = true;
     const end = machine.end!;
-    this.#outputs.write(this.channel.notices, machine.point);
+    this.#outputs.write(this.channel, machine);
     session?.end(machine, end, this.#pacer.ranUs);
     this.#notice({ type: "ended", end, sequence: session?.sequence ?? 0 });
     return "go";

@@ -7,34 +7,38 @@
  *
  * Used by the recorder in the vCPU's thread, one for each session.
  */
-import { crc32c } from "../codec/codec.ts";
-import { checkpointsPerDigest, forcedPointsPerDigest } from "../base/limits.ts";
+import {
+  checkpointsPerDigest,
+  forcedPointsPerDigest,
+  framePayloadTargetBytes,
+} from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
-import { Digester } from "../machine/digest.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, writeFrame } from "../machine/records.ts";
-import type { StateOutput } from "../protocol/staged_state.ts";
+import type { StateOutput } from "../codec/state_output.ts";
+import type { Verify } from "../protocol/verify.ts";
 import type { FirstState } from "./first_state.ts";
 import { type LogMark, LogWriter, markOf } from "./log_writer.ts";
 import type { StartLog } from "./recorder_messages.ts";
 import { StateLogger } from "./state_logger.ts";
+import { Verifier } from "./verifier.ts";
 
 /** See the top of the file. */
 export class SessionLog implements Disposable {
   readonly #writer: LogWriter;
-  readonly #digester: Digester;
+  readonly #verifier: Verifier;
   readonly #states: StateLogger;
   /** Where the last state was logged. */
   #base: LogMark;
   #baseClockUs: number;
-  #digestPoint: number;
   #statesSinceDigest = 0;
 
   /**
-   * Logs the first state, each section a frame of its own. No instruction may be pending.
+   * Logs the first state, in frames of as many sections as make sense; {@link begin} closes the last one. No
+   * instruction may be pending.
    * @param first taken where the machine is now
-   * @param exitsPerDigest execution points between two digests
+   * @param verify how often it has a digest
    * @param ranUs how long the guest has run, in microseconds
    */
   constructor(
@@ -42,27 +46,31 @@ export class SessionLog implements Disposable {
     private readonly start: StartLog,
     first: FirstState,
     private readonly channel: Channel,
-    private readonly exitsPerDigest: number,
+    verify: Verify,
     ranUs: number,
   ) {
-    this.#digester = new Digester(machine, "everything");
     const log = new LogWriter(start.session, start.generation, (frame) => {
       channel.gauges[Gauge.logBytes]! += frame.bytes.length;
       writeFrame(channel.notices, frame);
     }, first.sequence);
-    let isFirst = true;
     for (const { section, bytes } of first.sections) {
-      if (!isFirst) log.close(markOf(machine), ranUs);
-      isFirst = false;
+      const payloadBytes = log.openBytes + bytes.length;
+      if (log.openEvents > 0 && payloadBytes > framePayloadTargetBytes) {
+        log.close(markOf(machine), ranUs);
+      }
       log.state(machine.point, section, bytes);
     }
-    log.close(markOf(machine), ranUs, true);
+    this.#verifier = new Verifier(machine, verify);
     this.#writer = log;
     this.#states = new StateLogger(machine, log, first.dirty);
     this.#base = markOf(machine);
     this.#baseClockUs = machine.clockUs;
-    this.#digestPoint = machine.point;
     channel.gauges[Gauge.states] = 0;
+  }
+
+  /** Closes the frame that completes the first state. */
+  begin(machine: Machine, ranUs: number): void {
+    this.#writer.close(markOf(machine), ranUs, true);
   }
 
   /** The frame that was closed last. */
@@ -108,31 +116,29 @@ export class SessionLog implements Disposable {
     if (!this.isCheckpointing) this.#writer.data(point, DataDevice.console, bytes);
   }
 
-  /** Whether a digest is to be logged here; checkpointing, states see to that. */
-  isDigestDue({ point }: Machine): boolean {
-    return !this.isCheckpointing && point - this.#digestPoint >= this.exitsPerDigest;
+  /**
+   * Whether a digest is to be logged here; checkpointing, states see to that.
+   * @param isOutputDue the frame is about to be closed because output waits for it
+   */
+  isDigestDue(machine: Machine, isOutputDue: boolean): boolean {
+    return !this.isCheckpointing && this.#verifier.isDue(machine, isOutputDue);
   }
 
   /** Whether the machine has been digested where it is. */
   isDigested({ point }: Machine): boolean {
-    return point === this.#digestPoint;
+    return point === this.#verifier.lastPoint;
   }
 
   /** Does some of the first digest's work before it is due. To be called often. */
   lookAhead(): void {
-    this.#digester.lookAhead();
+    this.#verifier.lookAhead();
   }
 
   /** Digests the machine. No instruction may be pending. */
   digest(machine: Machine): void {
-    this.#digestPoint = machine.point;
     this.#statesSinceDigest = 0;
-    const digest = this.#digester.take();
+    const digest = this.#verifier.take(machine, this.channel.gauges);
     this.#writer.control(machine.point, ControlCode.digest, digest);
-    const { gauges } = this.channel;
-    gauges[Gauge.digestPoint] = machine.point;
-    gauges[Gauge.digest] = crc32c(digest);
-    gauges[Gauge.digests]!++;
   }
 
   /**
@@ -144,8 +150,8 @@ export class SessionLog implements Disposable {
     const base = this.isCheckpointing ? this.#base : from;
     this.#states.write(machine, base, output === undefined ? [] : [output], ranUs);
     const most = this.isCheckpointing ? checkpointsPerDigest : forcedPointsPerDigest;
-    const isDue = ++this.#statesSinceDigest >= most ||
-      machine.point - this.#digestPoint >= this.exitsPerDigest;
+    const isDue = this.#verifier.isOn && ++this.#statesSinceDigest >= most ||
+      this.#verifier.isDue(machine, output !== undefined);
     if (isDue) this.digest(machine);
     this.#base = markOf(machine);
     this.#baseClockUs = machine.clockUs;
@@ -168,7 +174,7 @@ export class SessionLog implements Disposable {
   /** Nobody follows any more. */
   [Symbol.dispose](): void {
     this.#writer[Symbol.dispose]();
-    this.#digester[Symbol.dispose]();
+    this.#verifier[Symbol.dispose]();
     this.#states[Symbol.dispose]();
   }
 }

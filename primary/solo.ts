@@ -106,6 +106,7 @@ export class Solo {
     if (kind === RecordKind.output) {
       const { offset, bytes } = readOutput(body);
       await this.#sink.perform(offset, bytes);
+      this.#thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
       this.#sink.inputCommitted(this.#thread.channel.gauges[Gauge.inputOffset]!);
       return false;
     }

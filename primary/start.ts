@@ -7,6 +7,7 @@ import { winFirst } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
 import {
+  divergenceMaxDefault,
   epochLengthMaxMs,
   heldOutputBytes,
   lagMaxLeastMs,
@@ -26,8 +27,10 @@ import { advertisedAddress } from "../link/advertised.ts";
 import { logFraming } from "../link/log_framing.ts";
 import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
-import { sharedRules } from "../protocol/join.ts";
+import type { DivergenceMax } from "../protocol/divergence_budget.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
+import { sharedRules } from "../protocol/rules.ts";
+import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
@@ -58,7 +61,10 @@ export interface PrimaryOptions extends GuestRequest {
   readonly epochLengthMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest; undefined: as usual. */
+  readonly verify?: Verify;
+  /** How many divergences are healed; undefined: as usual. */
+  readonly divergenceMax?: DivergenceMax;
   /** Where the other side reaches `listen`; undefined: as that says. */
   readonly advertise?: string;
   /** Gives up waiting for an arbiter that does not answer a claim. */
@@ -87,6 +93,7 @@ export async function startPrimary(
   const guest = await findGuest(options);
   await using stack = new AsyncDisposableStack();
   const { security = Security.loopback } = options;
+  const { verify = verifyDefault, divergenceMax = divergenceMaxDefault } = options;
   const sink = openSink(options.console, { machineId, notice: say, security });
   stack.defer(() => sink.close());
   const doorOptions = { notice: say, security };
@@ -103,7 +110,7 @@ export async function startPrimary(
     memoryBytes: options.memoryBytes,
     hostKind: hostKind(),
     startPaused: true,
-    ...(options.exitsPerDigest === undefined ? {} : { exitsPerDigest: options.exitsPerDigest }),
+    verify,
   });
   stack.defer(() => discard(thread));
   const generation = await winFirst(claimer, options.supersede, async (why) => {
@@ -114,7 +121,7 @@ export async function startPrimary(
     }
   });
   const rules: PrimaryRules = {
-    ...sharedRules({ ...options, machineId }),
+    ...sharedRules({ ...options, machineId, verify, divergenceMax }),
     claimRetryMs,
     windowBytes: logWindowBytes,
     pageWindowBytes,

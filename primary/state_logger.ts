@@ -20,7 +20,7 @@ import type { DirtyListener } from "../machine/dirty_set.ts";
 import { forEachPage } from "../machine/guest_memory.ts";
 import type { Machine } from "../machine/machine.ts";
 import { capturePages, captureRest, type Section, StateSection } from "../machine/state.ts";
-import { encodeStateOutput, type StateOutput } from "../protocol/staged_state.ts";
+import { encodeStateOutput, type StateOutput } from "../codec/state_output.ts";
 import { stateFrameBytes } from "../base/limits.ts";
 import type { LogMark, LogWriter } from "./log_writer.ts";
 

@@ -22,7 +22,7 @@ import type { Machine } from "../machine/machine.ts";
 import { PAGE_BYTES } from "../machine/memory_map.ts";
 import { writeDirty, writeStaged } from "../machine/records.ts";
 import type { Ring } from "../machine/ring.ts";
-import { capturePages, captureRest, type Section } from "../machine/state.ts";
+import { captureOutputs, capturePages, captureRest, type Section } from "../machine/state.ts";
 import type { FirstState } from "./first_state.ts";
 import type { LastRound } from "./recorder_messages.ts";
 
@@ -68,9 +68,10 @@ export class TransferCapture implements Disposable {
     };
   }
 
-  /** What the staging area has no room for goes the log's way, as slowly as that is; and all that is no memory. */
+  /** What the staging area has no room for goes the log's way, as slowly as that is; and all that is no page. */
   *#rest(pages: readonly number[]): Generator<Section> {
     yield* capturePages(this.machine.memory, pages);
+    yield* captureOutputs(this.machine);
     yield captureRest(this.machine);
   }
 

@@ -6,6 +6,7 @@ import { Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { readyNotice, serveThread } from "../machine/vcpu_thread.ts";
+import type { Verify } from "../protocol/verify.ts";
 import { MachineClock } from "./machine_clock.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -22,11 +23,13 @@ export interface PrimaryThreadConfig {
   /** Of this host; see machine/host_kind.ts. */
   readonly hostKind: number;
   readonly startPaused: boolean;
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest; undefined: as usual. */
+  readonly verify?: Verify;
 }
 
 serveThread<PrimaryThreadConfig>((channel, config) => {
   using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now(), config.hostKind);
+  machine.trail = channel.trail;
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   using _loan = channel.loan;
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(readyNotice(machine)));

@@ -4,23 +4,24 @@
  * ```
  *   joining ──welcome──▶ following ──protected, then loss or handover──▶ draining ──▶ claiming
  *      │                    │                                               │            │
- *      │                    └─ loss before `protected`, divergence ─▶ rejoin │            ├─won──▶ live
- *      └─ refused ─▶ rejoin or over                            diverged ─▶ over          └─lost─▶ over
+ *      │                  │ ▲ └── loss before `protected` ─▶ rejoin         │            ├─won──▶ live
+ *      └─ refused    diverged └─ renewing: a state follows      diverged ─▶ over          └─lost─▶ over
+ *         ─▶ rejoin       ▼ │
+ *            or over   diverged ── loss ─▶ rejoin
  * ```
  *
- * At the guest's end it drains too, and then is over: what is not replayed is not checked, and a sink's copy
- * would lack its last bytes.
- *
- * One of these lives from one connection to its end. "Rejoin" means: throw the machine away and start
- * over with a new connection and a new one of these; the driver does that. No clock, no I/O, no random.
- *
- * Source: Scales et al. 2010, sections 2.2 to 2.4.
+ * From a divergence on it may not claim until it has replayed a new state (or, had it no claim, is `protected`).
+ * At the guest's end it drains too, and then is over: a sink's copy would lack its last bytes. One of these lives
+ * from one connection to its end. "Rejoin" means: throw the machine away and start over with a new connection and
+ * a new one of these; the driver does that. No clock, no I/O, no random. Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
 import { joinSilenceMs } from "../base/limits.ts";
-import { checkWelcome, reportPeriodMs } from "./join.ts";
+import { divergenceText, renewalAsked } from "./healing.ts";
+import { helloOf, reportPeriodMs, welcomeIn } from "./join.ts";
+import { Patience } from "./patience.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
-import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import type { Message, MessageOf } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
 import { ReplayProgress } from "./replay_progress.ts";
 import type {
@@ -40,10 +41,10 @@ export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, R
 export class BackupProtocol {
   /** The outputs that a takeover would have to perform. */
   readonly kept = new KeptOutputs();
-  /** How far the state transfer has come, as the primary says; undefined: it has not begun. */
+  /** How far the present or the last state transfer has come, as the primary says; undefined: it has not begun. */
   transfer: Transfer | undefined;
   /** The log that was received, and how much of it is replayed. */
-  readonly progress = new ReplayProgress();
+  progress = new ReplayProgress();
   #phase: BackupPhase = "joining";
   #welcome: MessageOf<"welcome"> | undefined;
   #isProtected = false;
@@ -51,13 +52,12 @@ export class BackupProtocol {
   #handover = false;
   /** Why the guest ended, once the primary has said so. */
   #endedWhy: string | undefined;
-  #heardMs = -Infinity;
-  /** Silence has been forgiven once since something was heard. */
-  #forgiven = false;
-  #lastTickMs = -Infinity;
+  #hasDiverged = false; // And it is not healed.
+  #isHealing = false; // The state that it waits for, and may have already, gives it its claim back.
+  readonly #patience = new Patience();
   #lastAckMs = -Infinity;
   #echoMs = 0;
-  #claimRetryAtMs: number | undefined;
+  #claimRetryAtMs = Infinity;
   #effects: BackupEffect[] = [];
 
   /** @param rules see {@link BackupRules} */
@@ -98,31 +98,29 @@ export class BackupProtocol {
 
   #take(input: BackupInput, nowMs: number): void {
     // Once the session is over, nothing that still arrives on it counts.
-    const inSession = this.#phase === "joining" || this.#phase === "following";
+    const inSession = this.#phase === "joining" || this.#phase === "following" ||
+      this.#phase === "diverged";
     switch (input.type) {
       case "connected":
-        this.#heard(nowMs);
-        return this.#send({
-          type: "hello",
-          protocol: PROTOCOL_VERSION,
-          who: this.rules.who,
-          machineId: this.rules.machineId,
-        });
+        this.#patience.heard(nowMs);
+        return this.#send(helloOf(this.rules));
       case "tick":
         return this.#tick(nowMs, inSession);
       case "message":
-        if (inSession || this.#isHandingOver) this.#heard(nowMs);
+        if (inSession || this.#isHandingOver) this.#patience.heard(nowMs);
         if (inSession) return this.#message(input.message);
         if (input.message.type === "heartbeat") this.#heartbeat(input.message);
         return;
       case "frame":
         if (!inSession) return;
-        this.#heard(nowMs);
+        this.#patience.heard(nowMs);
         return this.#frame(input.frame, nowMs);
       case "closed":
         this.#handover = false;
         if (inSession) this.#lose(input.why);
         return;
+      case "state":
+        return this.#state();
       case "output":
         return this.#output(input.output);
       case "replayed":
@@ -131,6 +129,11 @@ export class BackupProtocol {
         return this.#drained();
       case "diverged":
         return this.#diverged(input.divergence);
+      case "renewed":
+        if (this.#phase !== "diverged") return;
+        return renewalAsked(input.hashes).forEach((it) => this.#send(it));
+      case "reported":
+        return inSession ? this.#send(input) : undefined;
       case "claimed":
         return this.#claimed(input.outcome, nowMs);
       case "leave":
@@ -147,28 +150,18 @@ export class BackupProtocol {
     return this.#handover && this.#phase === "draining";
   }
 
-  #heard(nowMs: number): void {
-    this.#heardMs = nowMs;
-    this.#forgiven = false;
-  }
-
   #tick(nowMs: number, inSession: boolean): void {
     if (this.#welcome !== undefined && (inSession || this.#isHandingOver)) {
       this.#listen(nowMs, this.#welcome);
     }
-    this.#lastTickMs = nowMs;
-    if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) this.#claim();
+    this.#patience.ticked(nowMs);
+    if (nowMs >= this.#claimRetryAtMs) this.#claim();
   }
 
   #listen(nowMs: number, welcome: MessageOf<"welcome">): void {
     const { timeoutMs } = welcome;
-    // A side that was itself stopped has not listened: silence counts from when it woke.
-    if (nowMs - this.#lastTickMs > timeoutMs / 2 && !this.#forgiven) {
-      this.#heardMs = nowMs;
-      this.#forgiven = true;
-    }
+    const silenceMs = this.#patience.silenceMs(nowMs, timeoutMs);
     if (nowMs - this.#lastAckMs >= reportPeriodMs(welcome)) this.#ack(nowMs);
-    const silenceMs = nowMs - this.#heardMs;
     if (silenceMs <= (this.#isProtected ? timeoutMs : Math.max(timeoutMs, joinSilenceMs))) return;
     if (this.#phase === "draining") this.#handover = false;
     else this.#lose(`nothing heard for ${Math.round(silenceMs)} ms`);
@@ -184,21 +177,29 @@ export class BackupProtocol {
           this.#effects.push({ type: "done", output });
         }
         return;
-      case "kept":
-        this.#require(!this.#isProtected, "outputs from before a state, but no state follows");
-        return this.#keep({ ...message, point: this.progress.point });
       case "transfer":
-        this.#require(!this.#isProtected, "a state transfer, after it said protected");
+        this.#require(!this.#isProtected, "a state transfer, while this side may take over");
         this.transfer = message;
         return;
+      case "recorded":
+        return void this.#effects.push(message);
+      case "renewing":
+        this.#require(this.#phase === "diverged", "the log begins anew, without a divergence");
+        this.#phase = "following";
+        this.#isHealing = message.mayClaim;
+        return;
       case "protected":
+        // It was sent before the primary heard of the divergence.
+        if (this.#phase === "diverged") return;
         this.#require(
           message.stateSequence > 0 && message.stateSequence <= this.progress.replayed,
           `protected by the state in frame ${message.stateSequence}, which is not replayed here`,
         );
         this.#isProtected = true;
+        this.#hasDiverged = false;
         return this.#report("protected: this side may take over");
       case "handover":
+        if (this.#phase === "diverged") return;
         this.#require(
           this.#isProtected && message.sequence === this.progress.received,
           `a handover after frame ${message.sequence}, with ${this.progress.received} received`,
@@ -234,9 +235,7 @@ export class BackupProtocol {
 
   #beforeWelcome(message: Message): void {
     if (message.type === "refuse") return this.#refused(message);
-    this.#require(message.type === "welcome", `a ${message.type} message, expected a welcome`);
-    const welcome = message as MessageOf<"welcome">;
-    checkWelcome(welcome, this.rules.machineId);
+    const welcome = welcomeIn(message, this.rules.machineId);
     this.#welcome = welcome;
     this.#phase = "following";
     this.#report(`joins machine ${welcome.machineId}, generation ${welcome.generation}`);
@@ -244,22 +243,37 @@ export class BackupProtocol {
   }
 
   #refused({ why, retry }: MessageOf<"refuse">): void {
-    if (retry) return this.#rejoin(`refused: ${why}`, false);
-    this.#end(ExitCode.unavailable, `the primary refused: ${why}`);
+    if (retry) return this.#rejoin(`refused: ${why}`);
+    const code = this.#hasDiverged ? ExitCode.diverged : ExitCode.unavailable;
+    this.#end(code, `the primary refused: ${why}`);
   }
 
   #frame(frame: ReceivedFrame, nowMs: number): void {
     this.#require(this.#welcome !== undefined, "a log frame, expected a welcome");
+    // What follows on what this side can't replay: what does not, comes after `renewing`.
+    if (this.#phase === "diverged") return;
     const { generation, commitReplayed } = this.#welcome!;
     this.progress.receive(frame, generation, this.rules.windowBytes);
     this.#effects.push({ type: "feed", frame });
     if (!commitReplayed) this.#ack(nowMs);
   }
 
+  /** The machine is the state's, and so are the outputs that are not done: they follow. */
+  #state(): void {
+    this.kept.restart();
+    if (!this.#isHealing) return;
+    this.#isHealing = false;
+    this.#isProtected = true;
+    this.#report("healed: this side may take over again");
+  }
+
   /** The replay's own output. What can't be kept must not be lost either: then this side is unfit. */
   #output(output: Output): void {
+    if (this.#phase === "diverged") return;
     try {
-      this.#keep(output);
+      for (const done of this.kept.add(output, this.rules.keptBytesMax)) {
+        this.#effects.push({ type: "done", output: done });
+      }
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       const { point, sink, offset } = output;
@@ -268,21 +282,12 @@ export class BackupProtocol {
     }
   }
 
-  #keep({ sink, offset, point, bytes }: Output): void {
-    for (const output of this.kept.add({ sink, offset, point, bytes })) {
-      this.#effects.push({ type: "done", output });
-    }
-    const { bytes: keptBytes } = this.kept;
-    const { keptBytesMax } = this.rules;
-    this.#require(
-      keptBytes <= keptBytesMax,
-      `${keptBytes} bytes of output without a notice, expected at most ${keptBytesMax}`,
-    );
-  }
-
   #noteReplayed(sequence: number, point: number, inSession: boolean, nowMs: number): void {
+    if (this.#phase === "diverged") return;
     this.progress.noteReplayed(sequence, point);
-    if (inSession && (this.#welcome!.commitReplayed || !this.#isProtected)) this.#ack(nowMs);
+    const isAwaited = this.#welcome!.commitReplayed || !this.#isProtected || this.#hasDiverged;
+    if (inSession && isAwaited) this.#ack(nowMs);
+    if (this.#isProtected) this.#hasDiverged = false;
   }
 
   #ack(nowMs: number): void {
@@ -294,51 +299,49 @@ export class BackupProtocol {
   /** All that was received has been replayed. What has been seen must be among what was put out. */
   #drained(): void {
     if (this.#phase !== "draining") return;
+    if (!this.#isProtected) return this.#rejoin("the state that was to heal it is not whole");
     const overrun = this.kept.overrun();
     if (overrun === undefined) {
       if (this.#endedWhy === undefined) return this.#claim();
       return this.#end(ExitCode.ok, `the guest has ended: ${this.#endedWhy}`);
     }
-    const { sink, doneOffset, end } = overrun;
-    const recorded = `performed up to ${doneOffset}`;
-    const replayed = `put out up to ${end}`;
-    this.#diverged({
-      point: this.progress.point,
-      place: `outputs of sink ${sink}`,
-      recorded,
-      replayed,
-    });
+    this.#diverged({ point: this.progress.point, ...overrun });
   }
 
   #diverged(divergence: Divergence): void {
-    const { point, place, recorded, replayed } = divergence;
-    const what =
-      `diverged at execution point ${point}, ${place}: recorded ${recorded}, replayed ${replayed}`;
+    const what = divergenceText(divergence);
     // A claim that was submitted can't be renounced any more, and only what drained well submits one.
-    if (this.#phase === "claiming") return;
-    if (this.#phase !== "draining" || this.#isHandingOver) {
-      this.#send({ type: "diverged", ...divergence });
-      return this.#rejoin(what, true);
-    }
-    if (this.#endedWhy !== undefined) {
-      return this.#end(
-        ExitCode.diverged,
-        `${what}, while draining the log; the guest has ended: ${this.#endedWhy}`,
-      );
-    }
-    if (this.rules.takeoverDiverged) {
+    if (this.#phase === "claiming" || this.#phase === "diverged") return;
+    this.#effects.push({ type: "diverged", divergence });
+    if (this.#phase !== "draining" || this.#isHandingOver) return this.#renounce(divergence, what);
+    const ended = this.#endedWhy;
+    if (ended === undefined && this.rules.takeoverDiverged) {
       this.#report(`${what}; taking over all the same: outputs from there on may differ`);
       return this.#claim();
     }
-    this.#end(
-      ExitCode.diverged,
-      `${what}, while draining the log; not fit to go on (--takeover-diverged overrides)`,
-    );
+    const then = ended === undefined
+      ? "not fit to go on (--takeover-diverged overrides)"
+      : `the guest has ended: ${ended}`;
+    this.#end(ExitCode.diverged, `${what}, while draining the log; ${then}`);
+  }
+
+  /** What it has is not the machine. It asks for the state once the replay stands still. */
+  #renounce({ checksums = new Uint8Array(0), ...divergence }: Divergence, what: string): void {
+    const after = this.progress.point;
+    this.#send({ type: "diverged", ...divergence, after, checksums });
+    this.#phase = "diverged";
+    this.#isProtected = this.#isHealing = this.#handover = false;
+    this.#hasDiverged = true;
+    // What was verified may still be found to be done.
+    this.kept.dropAfter(after);
+    this.progress = new ReplayProgress();
+    this.#report(`${what}; may not take over until it has the machine's state anew`);
+    this.#effects.push({ type: "renew" });
   }
 
   /** The session is over: with `protected` in hand, this side tries to go on alone. */
   #lose(why: string): void {
-    if (!this.#isProtected) return this.#rejoin(why, false);
+    if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);
     this.#report(`the primary is lost (${why}); draining the log`);
     this.#effects.push({ type: "close", why });
     this.#drain();
@@ -351,7 +354,7 @@ export class BackupProtocol {
 
   #claim(): void {
     this.#phase = "claiming";
-    this.#claimRetryAtMs = undefined;
+    this.#claimRetryAtMs = Infinity;
     this.#effects.push({ type: "claim", generation: this.#welcome!.generation + 1 });
   }
 
@@ -376,16 +379,15 @@ export class BackupProtocol {
     }
   }
 
-  #rejoin(why: string, diverged: boolean): void {
+  #rejoin(why: string): void {
     this.#phase = "over";
-    this.#effects.push({ type: "close", why });
-    this.#effects.push({ type: "rejoin", why, diverged });
+    const diverged = this.#hasDiverged;
+    this.#effects.push({ type: "close", why }, { type: "rejoin", why, diverged });
   }
 
   #end(code: ExitCodeValue, why: string): void {
     this.#phase = "over";
-    this.#effects.push({ type: "close", why });
-    this.#effects.push({ type: "halt", code, why });
+    this.#effects.push({ type: "close", why }, { type: "halt", code, why });
   }
 
   #send(message: Message): void {

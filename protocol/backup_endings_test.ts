@@ -74,8 +74,9 @@ Deno.test("while it drains for a handover it lets the primary hear of it; once i
 Deno.test("a divergence found at a handover is for the primary to know: it is well, and stays", () => {
   const backup = handedOver({ takeoverDiverged: true });
   const effects = backup.give({ type: "diverged", divergence });
-  assert.match(effects[0]!, /^send diverged/);
-  assert.match(effects[2]!, /^rejoin .*diverged=true/);
+  assert.match(effects[1]!, /^send diverged/);
+  assert.equal(effects[2], "renew");
+  assert.ok(!backup.protocol.isProtected);
 });
 
 Deno.test("a primary lost while it hands over is lost: then the rules of a takeover hold", () => {
@@ -86,7 +87,7 @@ Deno.test("a primary lost while it hands over is lost: then the rules of a takeo
   for (const loss of losses) {
     const backup = handedOver({ takeoverDiverged: true });
     loss(backup);
-    assert.deepEqual(backup.give({ type: "diverged", divergence }), ["claim generation=2"]);
+    assert.deepEqual(deeds(backup.give({ type: "diverged", divergence })), ["claim generation=2"]);
     assert.deepEqual(backup.give({ type: "claimed", generation: 2, outcome: won }), [
       "goLive generation=2 kept []",
     ]);

@@ -48,6 +48,8 @@ export interface Divergence {
   readonly recorded: string;
   /** What this side has. */
   readonly replayed: string;
+  /** The checksums of the exits since the last frame that was verified, as a trail gives them. */
+  readonly checksums?: Uint8Array;
 }
 
 /** What can happen to a backup. */
@@ -63,6 +65,13 @@ export type BackupInput =
   /** After `drain`: all that was received has been replayed and verified. */
   | { readonly type: "drained" }
   | { readonly type: "diverged"; readonly divergence: Divergence }
+  /** After `renew`: the replay stands still. `hashes`: of its memory's pages, two u32 each; undefined: the
+   * state has to bring all of them. Nothing of what was told before follows. */
+  | { readonly type: "renewed"; readonly hashes?: Uint8Array }
+  /** The machine has the state that the log begins with; the outputs that are not done follow. */
+  | { readonly type: "state" }
+  /** The divergence is described there. */
+  | { readonly type: "reported"; readonly where: string }
   | { readonly type: "claimed"; readonly generation: number; readonly outcome: ClaimOutcome }
   | { readonly type: "leave"; readonly why: string };
 
@@ -73,6 +82,12 @@ export type BackupEffect =
   /** Make an empty machine for the state that is to come. */
   | { readonly type: "prepare"; readonly welcome: MessageOf<"welcome"> }
   | { readonly type: "feed"; readonly frame: ReceivedFrame }
+  /** The replay differs: count it, describe it. */
+  | { readonly type: "diverged"; readonly divergence: Divergence }
+  /** What the primary has of it: the first exit that differs, as it was recorded; empty: nothing. */
+  | { readonly type: "recorded"; readonly point: number; readonly exit: Uint8Array }
+  /** Give up what is being replayed and wait for a state; say `renewed` then. */
+  | { readonly type: "renew" }
   /** These bytes are done: a sink that keeps a copy may write them. */
   | { readonly type: "done"; readonly output: Output }
   | { readonly type: "drain" }
@@ -83,4 +98,11 @@ export type BackupEffect =
   | ({ readonly type: "halt" } & Halt);
 
 /** Where a backup stands. */
-export type BackupPhase = "joining" | "following" | "draining" | "claiming" | "live" | "over";
+export type BackupPhase =
+  | "joining"
+  | "following"
+  | "diverged"
+  | "draining"
+  | "claiming"
+  | "live"
+  | "over";

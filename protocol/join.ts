@@ -5,9 +5,10 @@
  * together.
  */
 import { PeerError } from "../base/errors.ts";
-import { epochLengthMaxMs, lagMaxLeastMs, sliceLeastMs, sliceMaxMs } from "../base/limits.ts";
-import { type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import { type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
+import type { BackupRules } from "./backup_types.ts";
 import type { PrimaryMode, PrimaryRules } from "./primary_types.ts";
+import { heardRules, tellRules } from "./rules.ts";
 
 /** A generation is a u32, and so is the next one. */
 const GENERATION_MAX = 2 ** 32 - 2;
@@ -32,6 +33,11 @@ export function refusalOf(hello: MessageOf<"hello">, machineId: string): Refusal
   return undefined;
 }
 
+/** The hello of a backup with these rules. */
+export function helloOf({ who, machineId }: BackupRules): MessageOf<"hello"> {
+  return { type: "hello", protocol: PROTOCOL_VERSION, who, machineId };
+}
+
 /**
  * What stands against any backup now; undefined if nothing does.
  * @param who the backup that is joined or joining, if one is
@@ -47,60 +53,30 @@ export function obstacleOf(
   return { why: `the primary can't take a backup while ${mode}`, retry: true };
 }
 
-/** The rules that the backup has to know: they are its own after a takeover. */
-export type SharedRules = Omit<MessageOf<"welcome">, "type" | "generation">;
-
-/** What of a side's rules is in a welcome: to make one, and to go on by the rules of one. */
-export function sharedRules(rules: SharedRules): SharedRules {
-  const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
-  const { sliceMs, checkpointing, epochLengthMs } = rules;
-  return {
-    machineId,
-    memoryBytes,
-    commitReplayed,
-    heartbeatMs,
-    timeoutMs,
-    lagMaxMs,
-    sliceMs,
-    checkpointing,
-    epochLengthMs,
-  };
-}
-
 /** The welcome of a primary with these rules. */
 export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
-  const { machineId, ...rest } = sharedRules(rules);
-  return { type: "welcome", machineId, generation, ...rest };
+  const { machineId, ...others } = tellRules(rules);
+  return { type: "welcome", machineId, generation, ...others };
 }
 
 /**
- * Checks a welcome: all that the backup will count on.
+ * The welcome that a backup was sent: all that it will count on is checked.
  * @param machineId the machine that the backup wants; empty: any
  * @throws PeerError
  */
-export function checkWelcome(welcome: MessageOf<"welcome">, machineId: string): void {
-  const { generation, heartbeatMs, timeoutMs, lagMaxMs, sliceMs, epochLengthMs } = welcome;
+export function welcomeIn(welcome: Message, machineId: string): MessageOf<"welcome"> {
+  if (welcome.type !== "welcome") {
+    throw new PeerError(`a ${welcome.type} message, expected a welcome`);
+  }
+  const { generation } = welcome;
   if (machineId !== "" && welcome.machineId !== machineId) {
     throw new PeerError(`welcome to machine ${welcome.machineId}, expected ${machineId}`);
   }
   if (generation < 1 || generation > GENERATION_MAX) {
     throw new PeerError(`generation ${generation}, expected 1 to ${GENERATION_MAX}`);
   }
-  if (heartbeatMs < 1 || timeoutMs < 2 * heartbeatMs) {
-    throw new PeerError(
-      `a timeout of ${timeoutMs} ms, expected twice the heartbeat of ${heartbeatMs} ms, and that at ` +
-        `least 1`,
-    );
-  }
-  if (lagMaxMs !== 0 && lagMaxMs < lagMaxLeastMs) {
-    throw new PeerError(`a lag of at most ${lagMaxMs} ms, expected 0 or at least ${lagMaxLeastMs}`);
-  }
-  if (sliceMs < sliceLeastMs || sliceMs > sliceMaxMs) {
-    throw new PeerError(`a slice of ${sliceMs} ms, expected ${sliceLeastMs} to ${sliceMaxMs}`);
-  }
-  if (epochLengthMs < 1 || epochLengthMs > epochLengthMaxMs) {
-    throw new PeerError(`an epoch of ${epochLengthMs} ms, expected 1 to ${epochLengthMaxMs}`);
-  }
+  heardRules(welcome);
+  return welcome;
 }
 
 /**

@@ -9,10 +9,11 @@
  */
 import { PeerError } from "../base/errors.ts";
 import { Fifo } from "../base/fifo.ts";
+import type { Divergence } from "./backup_types.ts";
 import type { Output } from "./output_gate.ts";
 
 interface Stream {
-  readonly kept: Fifo<Output>;
+  kept: Fifo<Output>;
   doneOffset: number;
   /** Where the last output ended, kept or not; undefined before the first. */
   end: number | undefined;
@@ -42,10 +43,11 @@ export class KeptOutputs {
 
   /**
    * The machine put bytes out, or a state transfer brought them.
+   * @param bytesMax of all that is kept then
    * @returns those of them that are done already
-   * @throws PeerError if they do not follow on the sink's last ones, or no number can count them
+   * @throws PeerError if they do not follow on the sink's last ones, or no number can count them, or they are more
    */
-  add(output: Output): Output[] {
+  add(output: Output, bytesMax = Infinity): Output[] {
     const stream = this.#stream(output.sink);
     const expected = stream.end ?? output.offset;
     if (output.offset !== expected) {
@@ -59,7 +61,33 @@ export class KeptOutputs {
     // One without bytes is nothing to perform, and no bound on bytes would ever stop them.
     if (output.bytes.length > 0) stream.kept.push(output);
     this.#bytes += output.bytes.length;
-    return this.#drop(stream);
+    const done = this.#drop(stream);
+    if (this.#bytes > bytesMax) {
+      const what = `${this.#bytes} bytes of output without a notice`;
+      throw new PeerError(`${what}, expected at most ${bytesMax}`);
+    }
+    return done;
+  }
+
+  /** A state replaces the machine, and brings the outputs that are not done: what was kept before is void. */
+  restart(): void {
+    for (const stream of this.#streams.values()) {
+      stream.kept = new Fifo();
+      stream.end = undefined;
+    }
+    this.#bytes = 0;
+  }
+
+  /** What was put out after `point` is not the machine's. */
+  dropAfter(point: number): void {
+    for (const stream of this.#streams.values()) {
+      const outputs = [...stream.kept];
+      stream.kept = new Fifo();
+      for (const output of outputs) {
+        if (output.point <= point) stream.kept.push(output);
+        else this.#bytes -= output.bytes.length;
+      }
+    }
   }
 
   /** The sink's outputs below `offset` are done; returns those of them that were kept. */
@@ -78,9 +106,14 @@ export class KeptOutputs {
    * A sink with notices of outputs that the machine has not put out: once the replay has caught up,
    * there must be none. (Where no output is known at all, there is nothing to compare with.)
    */
-  overrun(): { sink: number; doneOffset: number; end: number } | undefined {
+  overrun(): Omit<Divergence, "point"> | undefined {
     for (const [sink, { doneOffset, end }] of this.#streams) {
-      if (end !== undefined && doneOffset > end) return { sink, doneOffset, end };
+      if (end === undefined || doneOffset <= end) continue;
+      return {
+        place: `outputs of sink ${sink}`,
+        recorded: `performed up to ${doneOffset}`,
+        replayed: `put out up to ${end}`,
+      };
     }
     return undefined;
   }

@@ -51,7 +51,11 @@ Deno.test("notices beyond what the machine put out are found once it has caught 
   kept.done(3, 9);
   assert.equal(kept.overrun(), undefined);
   kept.add(output(5, "ab", 1, 3));
-  assert.deepEqual(kept.overrun(), { sink: 3, doneOffset: 9, end: 7 });
+  assert.deepEqual(kept.overrun(), {
+    place: "outputs of sink 3",
+    recorded: "performed up to 9",
+    replayed: "put out up to 7",
+  });
   kept.add(output(7, "cde", 2, 3));
   assert.equal(kept.overrun(), undefined);
 });
@@ -101,3 +105,25 @@ Deno.test("outputs without bytes are not kept: no bound on bytes would stop them
 function bytesAt(offset: number, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => offset + index);
 }
+
+Deno.test("a state makes void what was kept, and says where each sink's stream goes on", () => {
+  const kept = new KeptOutputs();
+  kept.add(output(0, "abc", 1));
+  kept.done(0, 1);
+  kept.restart();
+  assert.equal(kept.bytes, 0);
+  assert.deepEqual(kept.all(), []);
+  // What of it is done, notices have told before.
+  assert.deepEqual(texts(kept.add(output(0, "xyz", 7))), ["0 x"]);
+  assert.deepEqual(texts(kept.all()), ["1 yz"]);
+});
+
+Deno.test("what was put out after a point can be given up, and nothing else goes with it", () => {
+  const kept = new KeptOutputs();
+  kept.add(output(0, "ab", 1));
+  kept.add(output(2, "c", 2));
+  kept.add(output(3, "d", 3, 1));
+  kept.dropAfter(1);
+  assert.deepEqual(texts(kept.all()), ["0 ab"]);
+  assert.equal(kept.bytes, 2);
+});

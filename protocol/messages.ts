@@ -41,6 +41,8 @@ const MESSAGES = {
       sliceMs: "u32",
       checkpointing: "flag",
       epochLengthMs: "u32",
+      verify: "text",
+      divergenceMax: "text",
     },
   },
   /** Primary to backup: you may not. `retry`: but it may be worth asking again. */
@@ -51,14 +53,21 @@ const MESSAGES = {
   ack: { kind: 6, fields: { received: "u53", replayed: "u53", point: "u53", echoMs: "u53" } },
   /** Primary to backup, cumulative: the sink's outputs below this offset have been performed. */
   done: { kind: 7, fields: { sink: "u8", offset: "u53" } },
-  /** Primary to backup, before a state: bytes from before it that have not been performed. */
-  kept: { kind: 8, fields: { sink: "u8", offset: "u53", bytes: "bytes" } },
   /** Primary to backup: from now on I hold outputs for you, and you may claim. */
   protected: { kind: 9, fields: { stateSequence: "u53" } },
-  /** Backup to primary: my replay differs; I renounce my claim. */
+  /** Backup to primary: my replay differs; I renounce my claim. `after`: up to there it was verified;
+   * `checksums`: of the exits that followed, u32 each (machine/exit_trail.ts). From here on acks are about the
+   * log that begins with the next state. */
   diverged: {
     kind: 10,
-    fields: { point: "u53", place: "text", recorded: "text", replayed: "text" },
+    fields: {
+      point: "u53",
+      place: "text",
+      recorded: "text",
+      replayed: "text",
+      after: "u53",
+      checksums: "bytes",
+    },
   },
   /** Backup to primary: I leave, and renounce my claim. */
   leave: { kind: 11, fields: { why: "text" } },
@@ -73,6 +82,18 @@ const MESSAGES = {
     kind: 15,
     fields: { round: "u32", sentBytes: "u53", leftBytes: "u53", pauseShare: "u32", stopUs: "u53" },
   },
+  /** Primary to backup, after `diverged`: the first exit that differs, as it was recorded; empty: not known. */
+  recorded: { kind: 16, fields: { point: "u53", exit: "bytes" } },
+  /** Backup to primary: where the divergence is described, for people. */
+  reported: { kind: 17, fields: { where: "text" } },
+  /** Backup to primary, before `renew`: hashes of my memory's pages from `first` on, two u32 each. */
+  pages: { kind: 18, fields: { first: "u53", hashes: "bytes" } },
+  /** Backup to primary, after `diverged`: I stand still; send me the machine's state. So many pages have been
+   * told; 0: I need all of them. */
+  renew: { kind: 19, fields: { pages: "u53" } },
+  /** Primary to backup: the log begins anew with the next frame, which has number 1, as its `session`th.
+   * `mayClaim`: once you have replayed the state that it begins with, as if I had said `protected`. */
+  renewing: { kind: 20, fields: { session: "u32", mayClaim: "flag" } },
 } as const satisfies Record<string, { kind: number; fields: Record<string, FieldType> }>;
 
 type Messages = typeof MESSAGES;

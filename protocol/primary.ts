@@ -4,21 +4,23 @@
  * ```
  *   alone ──hello──▶ alone, joining ──state acked──▶ securing ──all acked──▶ protected
  *     ▲                    │                            │                     │   │
- *     ├──── loss ──────────┴────────────────────────────┘                     │  loss
- *     ├──── the backup left or diverged: it renounced its claim ──────────────┘   ▼
- *     └──── won ───────────────────────────────────────────────────────────── claiming ──lost──▶ over
+ *     ├──── loss ──────────┴────────────────────────────┤                     │  loss
+ *     ├──── the backup left: it renounced its claim ────┼─────────────────────┤   ▼
+ *     └──── won ────────────────────────────────────────┼─────────────────────┼ claiming ──lost──▶ over
+ *     protected ──the backup diverged──▶ healing ──state acked──▶ protected
  *
  *   protected ──handover asked──▶ handing over ──won by the backup──▶ over
  *   any ──guest ended, all performed──▶ recording the end ──▶ over
  * ```
  *
- * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random:
- * the caller carries effects out in order and reports what came of them. docs/PROTOCOL.md has the rules.
- * Source: Scales et al. 2010, sections 2.2 to 2.4.
+ * It owns the output gate: what is performed, when, is decided here. No clock, no I/O, no random: the caller
+ * carries effects out in order, and reports what came of them. Source: Scales et al. 2010, 2.2 to 2.4.
  */
 import { assert } from "../base/assert.ts";
 import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
+import { DivergenceBudget } from "./divergence_budget.ts";
 import { Handover } from "./handover.ts";
+import { divergenceTold, renewalOf } from "./healing.ts";
 import { obstacleOf, refusalOf, welcomeOf } from "./join.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import { type Output, OutputGate } from "./output_gate.ts";
@@ -29,11 +31,10 @@ import type {
   PrimaryInput,
   PrimaryMode,
   PrimaryRules,
-  Transfer,
 } from "./primary_types.ts";
 import type { ClaimOutcome, Connection, MachineEnd } from "./types.ts";
 
-export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules, Transfer };
+export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules };
 
 /** The primary's state machine. */
 export class PrimaryProtocol {
@@ -45,9 +46,8 @@ export class PrimaryProtocol {
   #sessions = 0;
   #end: MachineEnd | undefined;
   #endSequence = 0;
-  #claimRetryAtMs: number | undefined;
-  #lastHeartbeatMs = -Infinity;
-  #divergences = 0;
+  #claimRetryAtMs = Infinity;
+  readonly #divergences: DivergenceBudget;
   #effects: PrimaryEffect[] = [];
 
   /**
@@ -59,6 +59,7 @@ export class PrimaryProtocol {
     public generation: number,
     kept: readonly Output[] = [],
   ) {
+    this.#divergences = new DivergenceBudget(rules.divergenceMax);
     this.gate.releaseThrough(Infinity);
     for (const output of kept) this.gate.adopt(output);
   }
@@ -75,16 +76,15 @@ export class PrimaryProtocol {
 
   /** Divergences that backups reported. */
   get divergences(): number {
-    return this.#divergences;
+    return this.#divergences.total;
   }
 
-  /**
-   * Whether one more frame or output of the machine's thread may come in; while not, it has to wait. To be
-   * asked before each.
-   */
+  /** Whether one more frame or output of the machine's thread may come in; while not, it has to wait. */
   get accepting(): boolean {
+    // What holds outputs up in a healing comes after them: all that the thread has put out comes in.
+    const isHealing = this.#mode === "healing" && this.#session!.awaitsState;
     return (this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&
-      this.gate.heldBytes < this.rules.heldBytesMax;
+      (isHealing || this.gate.heldBytes < this.rules.heldBytesMax);
   }
 
   /** Of how many bytes one more frame with pages may be; 0: none may come in. To be asked before each. */
@@ -110,13 +110,12 @@ export class PrimaryProtocol {
       case "message":
         return this.#message(input.connection, input.message, nowMs);
       case "closed":
-        if (input.connection === this.#session?.connection) this.#lose(input.why);
-        return;
+        return input.connection === this.#session?.connection ? this.#lose(input.why) : undefined;
       case "pages":
       case "frame":
         return this.#frame(input.frame, input.type, nowMs);
       case "transfer":
-        return this.#transfer(input.session, input.transfer);
+        return void this.#effects.push(...(this.#session?.transferred(input) ?? []));
       case "output":
         return this.gate.add(input.output);
       case "performed":
@@ -124,8 +123,7 @@ export class PrimaryProtocol {
       case "claimed":
         return this.#claimed(input.generation, input.outcome, nowMs);
       case "probed":
-        this.#effects.push(...this.#handover.probed(input, this.#mode === "protected"));
-        return;
+        return void this.#effects.push(...this.#handover.probed(input, this.#mode === "protected"));
       case "paused":
         return this.#handover.paused(input.sequence);
       case "guestEnded":
@@ -137,24 +135,13 @@ export class PrimaryProtocol {
         }
         return;
       case "handover":
-        this.#effects.push(
-          ...this.#handover.ask(this.#mode === "protected" && this.#end === undefined),
-        );
+        this.#effects.push(...this.#handover.ask(this.#mode === "protected" && !this.#end));
     }
   }
 
   #tick(nowMs: number): void {
-    const session = this.#session;
-    if (session !== undefined && nowMs - this.#lastHeartbeatMs >= this.rules.heartbeatMs) {
-      this.#lastHeartbeatMs = nowMs;
-      const sentMs = Math.floor(nowMs);
-      session.beat(sentMs);
-      this.#send(session.connection, { type: "heartbeat", sentMs });
-    }
-    if (this.#claimRetryAtMs !== undefined && nowMs >= this.#claimRetryAtMs) {
-      this.#claimRetryAtMs = undefined;
-      this.#claim();
-    }
+    if (this.#session !== undefined) this.#effects.push(...this.#session.heartbeat(nowMs));
+    if (nowMs >= this.#claimRetryAtMs) this.#claim();
   }
 
   #message(connection: Connection, message: Message, nowMs: number): void {
@@ -167,20 +154,20 @@ export class PrimaryProtocol {
       case "ack":
         return this.#ack(session, message, nowMs);
       case "diverged":
-        this.#divergences++;
-        this.#report(
-          `the backup diverged at execution point ${message.point}, ${message.place}: ` +
-            `recorded ${message.recorded}, replayed ${message.replayed}`,
-        );
-        return this.#goAlone(`${session.who} diverged and renounced its claim`);
+        return this.#diverged(session, message, nowMs);
+      case "reported":
+        return this.#report(`the divergence is described at ${session.who} in ${message.where}`);
+      case "pages":
+      case "renew":
+        return void this.#allow(session, () => {
+          this.#effects.push(...renewalOf(session, message, this));
+        });
       case "leave":
         return this.#goAlone(`${session.who} left: ${message.why}`);
       case "won":
         if (!this.#handover.isOffered || message.generation !== this.generation + 1) {
-          return this.#breach(
-            session,
-            `won generation ${message.generation}, which was not offered`,
-          );
+          const what = `won generation ${message.generation}, which was not offered`;
+          return this.#breach(session, what);
         }
         return this.#halt(ExitCode.ok, `handed over to ${session.who}`);
       default:
@@ -196,11 +183,10 @@ export class PrimaryProtocol {
       this.#send(connection, { type: "refuse", ...refusal });
       return this.#close(connection, refusal.why);
     }
-    const { who } = hello;
     const session = ++this.#sessions;
-    this.#session = new PrimarySession(connection, who, session, rules, nowMs);
+    this.#session = new PrimarySession(connection, hello.who, session, rules, nowMs);
     this.#send(connection, welcomeOf(rules, generation));
-    this.#report(`${who} joins`);
+    this.#report(`${hello.who} joins`);
     this.#effects.push({ type: "startLog", session, generation });
   }
 
@@ -208,40 +194,23 @@ export class PrimaryProtocol {
     const session = this.#session;
     if (session === undefined || frame.session !== session.number) return;
     for (const next of session.order.take(frame)) {
-      if (next.completesState) this.#keep(session, next.through);
       session.log(next, nowMs, type === "pages" && next === frame);
+      // Once the backup has replayed that it may claim again: from here on whoever goes on alone must win.
+      if (next.completesState && this.#mode === "healing") session.isProtected = true;
     }
     this.#effects.push(...session.send());
   }
 
-  /** What was put out before the state, the backup's replay will not put out. */
-  #keep(session: PrimarySession, statePoint: number): void {
-    for (const { sink, offset, point, bytes } of this.gate.undone()) {
-      if (point > statePoint) continue;
-      this.#send(session.connection, { type: "kept", sink, offset, bytes });
-    }
-  }
-
-  #transfer(number: number, transfer: Transfer): void {
-    const session = this.#session;
-    if (session === undefined || session.number !== number || session.isProtected) return;
-    this.#send(session.connection, { type: "transfer", ...transfer });
-  }
-
   #ack(session: PrimarySession, ack: MessageOf<"ack">, nowMs: number): void {
     const before = session.acked;
-    try {
-      session.ack(ack, nowMs);
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error;
-      return this.#breach(session, error.message);
-    }
+    if (!this.#allow(session, () => session.ack(ack, nowMs))) return;
     this.#effects.push(...session.send());
     const { acked, replayedState } = session;
     if (acked !== undefined && acked !== before) {
       this.#effects.push({ type: "inputCommitted", offset: acked.inputOffset });
     }
     if (replayedState === undefined) return;
+    if (this.#mode === "healing") this.#mode = "protected";
     if (this.#mode === "alone") {
       this.#mode = "securing";
       this.gate.releaseThrough(-1);
@@ -253,6 +222,25 @@ export class PrimaryProtocol {
       this.#protect(session, replayedState);
     }
     this.gate.releaseThrough(through);
+  }
+
+  /** It has renounced its claim. If it had one, nothing is performed until it has the machine's state anew. */
+  #diverged(session: PrimarySession, message: MessageOf<"diverged">, nowMs: number): void {
+    const { who, connection } = session;
+    this.#effects.push(...divergenceTold(session, message));
+    if (this.#end !== undefined) return this.#goAlone(`${who} diverged and renounced its claim`);
+    if (!this.#divergences.note(nowMs)) {
+      const why = `unfit after more than ${this.#divergences} divergences`;
+      this.#send(connection, { type: "refuse", why, retry: false });
+      return this.#goAlone(`${who} is ${why}`);
+    }
+    this.#effects.push(...this.#handover.cancel(), { type: "stopLog" });
+    this.#session = session.renewed(++this.#sessions);
+    if (this.#mode === "securing") this.#beAlone();
+    if (this.#mode === "alone") return;
+    this.#mode = "healing";
+    this.gate.releaseThrough(-1);
+    this.#report(`outputs are held until ${who} has the machine's state anew`);
   }
 
   /** The backup may claim from here on: by now it has the log of all that was performed before, too. */
@@ -272,9 +260,8 @@ export class PrimaryProtocol {
   /** Suspicion is a matter of time alone: what arrives late does not undo it. */
   #suspect(nowMs: number): void {
     const session = this.#session;
-    if (session !== undefined && session.isSilent(nowMs, this.rules.timeoutMs)) {
-      this.#lose(`nothing heard for ${Math.round(nowMs - session.heardMs)} ms`);
-    }
+    if (!session?.isSilent(nowMs, this.rules.timeoutMs)) return;
+    this.#lose(`nothing heard for ${Math.round(nowMs - session.heardMs)} ms`);
   }
 
   /** The session is over and the backup may claim: whoever goes on alone must win. */
@@ -288,6 +275,18 @@ export class PrimaryProtocol {
     this.gate.releaseThrough(-1);
     this.#report(`the backup is lost (${why}); claiming generation ${this.generation + 1}`);
     this.#claim();
+  }
+
+  /** Does what a backup asks for; returns whether it may ask for that. */
+  #allow(session: PrimarySession, act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      this.#breach(session, error.message);
+      return false;
+    }
   }
 
   /** The peer does what no backup does. */
@@ -306,9 +305,10 @@ export class PrimaryProtocol {
 
   #dropSession(why: string, { retry }: { retry: boolean }): void {
     this.#send(this.#session!.connection, { type: "refuse", why, retry });
+    const what = this.#mode === "healing" ? "healing" : "join";
     this.#endSession(why);
     this.#beAlone();
-    this.#report(`the join failed: ${why}`);
+    this.#report(`the ${what} failed: ${why}`);
   }
 
   #endSession(why: string): void {
@@ -318,15 +318,14 @@ export class PrimaryProtocol {
   }
 
   #claim(): void {
-    const generation = this.generation + 1;
-    this.#effects.push({ type: "claim", generation, ended: this.#mode === "ending" });
+    this.#claimRetryAtMs = Infinity;
+    const ended = this.#mode === "ending";
+    this.#effects.push({ type: "claim", generation: this.generation + 1, ended });
   }
 
   #claimed(generation: number, outcome: ClaimOutcome, nowMs: number): void {
-    assert(
-      generation === this.generation + 1,
-      `an answer about generation ${generation}, expected ${this.generation + 1}`,
-    );
+    const next = this.generation + 1;
+    assert(generation === next, `an answer about generation ${generation}, expected ${next}`);
     switch (outcome.kind) {
       case "unreachable":
         this.#claimRetryAtMs = nowMs + this.rules.claimRetryMs;
@@ -366,10 +365,9 @@ export class PrimaryProtocol {
     if (offer !== undefined) this.#send(session!.connection, offer);
     if (this.#end === undefined) return;
     const isCommitted = session === undefined || session.holds(this.#endSequence);
-    if (isCommitted && (this.#mode === "alone" || this.#mode === "protected")) {
-      this.#mode = "ending";
-      this.#claim();
-    }
+    if (!isCommitted || (this.#mode !== "alone" && this.#mode !== "protected")) return;
+    this.#mode = "ending";
+    this.#claim();
   }
 
   #recordedEnd(): void {

@@ -5,6 +5,7 @@ import { DefectError } from "../base/assert.ts";
 import { ExitCode } from "../base/errors.ts";
 import { type Message, PROTOCOL_VERSION } from "./messages.ts";
 import {
+  diverged,
   frame,
   output,
   primaryDeeds as deeds,
@@ -190,7 +191,14 @@ Deno.test("whatever a backup says, in whatever order, it trips no assertion", ()
       echoMs: fc.nat(1020),
     }),
     fc.constant<Message>({ type: "leave", why: "" }),
-    fc.constant<Message>({ type: "diverged", point: 1, place: "", recorded: "", replayed: "" }),
+    fc.constant<Message>(diverged),
+    fc.constant<Message>({ type: "renew", pages: 0 }),
+    fc.record({
+      type: fc.constant("pages" as const),
+      first: number,
+      hashes: fc.uint8Array({ maxLength: 10 }),
+    }),
+    fc.constant<Message>({ type: "reported", where: "" }),
     fc.record({ type: fc.constant("won" as const), generation: fc.nat(3) }),
     fc.constant<Message>({ type: "handover", sequence: 1 }),
     fc.constant<Message>({ type: "protected", stateSequence: 1 }),

@@ -15,7 +15,7 @@ import { joinSilenceMs } from "../base/limits.ts";
 import type { MessageOf } from "./messages.ts";
 import { FrameOrder } from "./frame_order.ts";
 import { LinkWindow } from "./link_window.ts";
-import type { LoggedFrame, PrimaryEffect, PrimaryRules } from "./primary_types.ts";
+import type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryRules } from "./primary_types.ts";
 import type { Connection } from "./types.ts";
 
 /** A frame that was logged, without its bytes. */
@@ -49,11 +49,16 @@ export class PrimarySession {
   point = 0;
   /** Puts frames in the order in which they are to be logged. */
   readonly order = new FrameOrder();
+  /** It has diverged and not asked for a state yet: there is no log. */
+  awaitsRenewal = false;
+  /** Pages whose hashes it has told on the way to its new state. */
+  toldPages = 0;
   /** The last frame that was acknowledged as the commit mode asks. */
   acked: FrameMark | undefined;
   #stateSequence: number | undefined;
   #sentThrough = 0;
   #beatMs = 0;
+  #lastBeatMs = -Infinity;
   readonly #unacked = new Fifo<FrameMark>();
   readonly #unreplayed = new Fifo<{
     readonly sequence: number;
@@ -81,12 +86,23 @@ export class PrimarySession {
     readonly number: number,
     private readonly rules: Pick<
       PrimaryRules,
-      "commitReplayed" | "burstBytes" | "pageWindowBytes" | "timeoutMs"
+      "commitReplayed" | "burstBytes" | "pageWindowBytes" | "timeoutMs" | "heartbeatMs"
     >,
     nowMs: number,
   ) {
     this.heardMs = nowMs;
     this.#link = new LinkWindow(rules.burstBytes, rules.timeoutMs / 4, nowMs);
+  }
+
+  /**
+   * The session of the same backup once it has diverged: its log begins anew, and nothing of the old one counts.
+   * @param number of the new session
+   */
+  renewed(number: number): PrimarySession {
+    const session = new PrimarySession(this.connection, this.who, number, this.rules, this.heardMs);
+    session.#beatMs = this.#beatMs;
+    session.awaitsRenewal = true;
+    return session;
   }
 
   /** Whether it was silent for longer than it may be; while it joins, nothing depends on it yet. */
@@ -108,6 +124,11 @@ export class PrimarySession {
   /** Of how many bytes one more frame with pages may be: a fraction of what the link carries; 0: none may come. */
   get pageRoomBytes(): number {
     return this.#unappliedBytes < this.rules.pageWindowBytes ? this.#link.limitBytes / 4 : 0;
+  }
+
+  /** It has been sent `welcome` or `renewing`, and the machine's state is not whole in its log yet. */
+  get awaitsState(): boolean {
+    return !this.awaitsRenewal && this.#stateSequence === undefined;
   }
 
   /** The frame that completed the state that the session began with, once it has been replayed. */
@@ -160,9 +181,29 @@ export class PrimarySession {
     });
   }
 
+  /** How far the state transfer has come: told while the backup waits for its state. */
+  transferred({ session, transfer }: PrimaryInput & { type: "transfer" }): PrimaryEffect[] {
+    if (session !== this.number || this.isProtected) return [];
+    return [{
+      type: "send",
+      connection: this.connection,
+      message: { type: "transfer", ...transfer },
+    }];
+  }
+
   /** A heartbeat goes out. */
   beat(nowMs: number): void {
     this.#beatMs = nowMs;
+  }
+
+  /** The heartbeat that is due, if one is. */
+  heartbeat(nowMs: number): PrimaryEffect[] {
+    if (nowMs - this.#lastBeatMs < this.rules.heartbeatMs) return [];
+    this.#lastBeatMs = nowMs;
+    const sentMs = Math.floor(nowMs);
+    this.beat(sentMs);
+    const { connection } = this;
+    return [{ type: "send", connection, message: { type: "heartbeat", sentMs } }];
   }
 
   /**

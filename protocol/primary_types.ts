@@ -3,30 +3,13 @@
  *
  * primary.ts decides by them, primary/ carries them out.
  */
-import type { Message } from "./messages.ts";
+import type { Message, MessageOf } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
+import type { SharedRules } from "./rules.ts";
 import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
 
-/** What does not change while a primary reigns. */
-export interface PrimaryRules {
-  /** The machine. */
-  readonly machineId: string;
-  /** The size of its memory: a backup makes one as large. */
-  readonly memoryBytes: number;
-  /** An ack counts once the frame has been replayed, not already when it has been received. */
-  readonly commitReplayed: boolean;
-  /** A heartbeat goes out this often; the timeout is at least twice as long. */
-  readonly heartbeatMs: number;
-  /** Silence for longer than this is a suspicion. */
-  readonly timeoutMs: number;
-  /** An execution lag above this slows the guest; 0: none does. */
-  readonly lagMaxMs: number;
-  /** A guest that computes for so long without an exit is stopped at a forced point. */
-  readonly sliceMs: number;
-  /** The log has states instead of events: the backup runs nothing, whatever the guest does. */
-  readonly checkpointing: boolean;
-  /** Checkpointing, an output waits for so long for others that its state then has, too. */
-  readonly epochLengthMs: number;
+/** What a primary goes by. */
+export interface PrimaryRules extends SharedRules {
   /** Wait between two claims when the arbiter is out of reach. */
   readonly claimRetryMs: number;
   /** Bytes of log that the backup may have received and not yet replayed. */
@@ -106,6 +89,14 @@ export type PrimaryEffect =
   /** Log from the machine's whole state on: its pages while it runs, then the rest; frames numbered from 1. */
   | { readonly type: "startLog"; readonly session: number; readonly generation: number }
   | { readonly type: "stopLog" }
+  /** Tell this backup `recorded`: the first exit that differs. */
+  | {
+    readonly type: "recall";
+    readonly connection: Connection;
+    readonly divergence: MessageOf<"diverged">;
+  }
+  /** The next log's state can leave out the pages whose hashes these are; two u32 a page. */
+  | { readonly type: "pages"; readonly first: number; readonly hashes: Uint8Array }
   | { readonly type: "claim"; readonly generation: number; readonly ended: boolean }
   | { readonly type: "probeArbiter" }
   | { readonly type: "pause" }
@@ -114,4 +105,11 @@ export type PrimaryEffect =
   | ({ readonly type: "halt" } & Halt);
 
 /** Where a primary stands; primary.ts draws how it gets there. */
-export type PrimaryMode = "alone" | "securing" | "protected" | "claiming" | "ending" | "over";
+export type PrimaryMode =
+  | "alone"
+  | "securing"
+  | "protected"
+  | "healing"
+  | "claiming"
+  | "ending"
+  | "over";

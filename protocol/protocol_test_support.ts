@@ -7,6 +7,7 @@ import { BackupProtocol, type BackupRules } from "./backup.ts";
 import type { BackupEffect, BackupInput } from "./backup.ts";
 import { encodeMessage, type Message, type MessageOf, PROTOCOL_VERSION } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
+import type { Divergence } from "./backup.ts";
 import { PrimaryProtocol, type PrimaryRules } from "./primary.ts";
 import type { LoggedFrame, PrimaryEffect, PrimaryInput } from "./primary.ts";
 
@@ -24,11 +25,13 @@ export const primaryRules: PrimaryRules = {
   sliceMs: 20,
   checkpointing: false,
   epochLengthMs: 10,
+  verify: 16_384,
   claimRetryMs: 50,
   windowBytes: 1000,
   pageWindowBytes: 1000,
   burstBytes: 1000,
   heldBytesMax: 1000,
+  divergenceMax: { count: 3, withinMs: Infinity },
 };
 
 /** Rules of the backup that goes with it. */
@@ -54,6 +57,19 @@ export const welcome: MessageOf<"welcome"> = {
   sliceMs: 20,
   checkpointing: false,
   epochLengthMs: 10,
+  verify: "16384",
+  divergenceMax: "3",
+};
+
+/** What a backup says when it has diverged. */
+export const diverged: MessageOf<"diverged"> = {
+  type: "diverged",
+  point: 11,
+  place: "rax",
+  recorded: "1",
+  replayed: "2",
+  after: 10,
+  checksums: new Uint8Array(4),
 };
 
 /** An output to the console with these characters. */
@@ -110,6 +126,10 @@ function showField(name: string, value: unknown): string {
       return `kept [${(value as Output[]).map(showOutput).join(", ")}]`;
     case "bytes":
       return JSON.stringify(textOf(value as Uint8Array));
+    case "divergence": {
+      const { point, place } = value as Divergence;
+      return `${place} at ${point}`;
+    }
     case "text":
       return `"${value}"`;
     default:
@@ -227,10 +247,12 @@ function quiet<E extends PrimaryEffect | BackupEffect>(effects: readonly E[]): E
 
 /** Of a backup's effects: what it does about the machine and the generation, without acks and closing. */
 export function backupDeeds(effects: readonly string[]): string[] {
-  return effects.filter((text) => !/^(send ack|close)/.test(text));
+  return effects.filter((text) => !/^(send ack|close|diverged )/.test(text));
 }
 
 /** Of a primary's effects: only those that matter to outputs and to who reigns. */
 export function primaryDeeds(effects: readonly string[]): string[] {
-  return effects.filter((text) => /^(perform|claim|halt|startLog|pause|resume)/.test(text));
+  return effects.filter((text) =>
+    /^(perform|claim|halt|startLog|pause|resume|send protected)/.test(text)
+  );
 }

@@ -2,33 +2,13 @@
  * A state in the middle of a log, on its way into the backup's machine: gathered until its last section has come,
  * so that it is applied whole or not at all. What a primary sent of it before it died has changed nothing.
  *
- * It carries the outputs of the stretch that the backup does not run. They are in the log, not in messages beside
- * it: whoever has the state has them, too. One OUTPUTS section, numbers little endian:
- *
- * ```
- * u8 sink │ f64 offset │ bytes
- * ```
+ * It carries the outputs of the stretch that the backup does not run (codec/state_output.ts).
  *
  * Pure. Used by the recorder and the replayer, and by those of tests/simulation.
  */
 import { PeerError } from "../base/errors.ts";
 import { keptOutputBytes } from "../base/limits.ts";
-import type { Output } from "./output_gate.ts";
-
-const HEAD_BYTES = 1 + 8;
-
-/** An output as a state has it: it was made at the state's execution point, or before. */
-export type StateOutput = Omit<Output, "point">;
-
-/** The OUTPUTS section of one output. */
-export function encodeStateOutput({ sink, offset, bytes }: StateOutput): Uint8Array<ArrayBuffer> {
-  const section = new Uint8Array(HEAD_BYTES + bytes.length);
-  const view = new DataView(section.buffer);
-  view.setUint8(0, sink);
-  view.setFloat64(1, offset, true);
-  section.set(bytes, HEAD_BYTES);
-  return section;
-}
+import { decodeStateOutput, type StateOutput } from "../codec/state_output.ts";
 
 /** See the top of the file. */
 export class StagedState {
@@ -58,24 +38,14 @@ export class StagedState {
 
   /** An OUTPUTS section. @throws PeerError if it is malformed or one too many */
   addOutput(section: Uint8Array<ArrayBuffer>): void {
-    if (section.length <= HEAD_BYTES) {
-      throw new PeerError(
-        `an outputs section of ${section.length} bytes, expected a head and bytes`,
-      );
-    }
-    const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
-    const offset = view.getFloat64(1, true);
-    if (!Number.isSafeInteger(offset) || offset < 0) {
-      throw new PeerError(`an outputs section at offset ${offset}`);
-    }
-    const bytes = section.slice(HEAD_BYTES);
-    this.#outputBytes += bytes.length;
+    const output = decodeStateOutput(section);
+    this.#outputBytes += output.bytes.length;
     if (this.#outputBytes > keptOutputBytes) {
       throw new PeerError(
         `a state with ${this.#outputBytes} bytes of output, expected at most ${keptOutputBytes}`,
       );
     }
-    this.#outputs.push({ sink: view.getUint8(0), offset, bytes });
+    this.#outputs.push(output);
   }
 
   /** All PAGES sections, in their order; from then on they don't wait. */

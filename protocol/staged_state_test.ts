@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PeerError } from "../base/errors.ts";
 import { keptOutputBytes } from "../base/limits.ts";
-import { encodeStateOutput, StagedState } from "./staged_state.ts";
+import { encodeStateOutput } from "../codec/state_output.ts";
+import { StagedState } from "./staged_state.ts";
 
 const bytes = (length: number) => new Uint8Array(length).fill(7);
 

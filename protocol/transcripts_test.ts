@@ -115,6 +115,13 @@ class Conversation {
     [/^replay has done frame (\d+) through (\d+)$/, (sequence, point) => {
       this.#tellBackup({ type: "replayed", sequence: Number(sequence), point: Number(point) });
     }],
+    [/^replay has the state(?: with (".*") from (\d+))?$/, (text, offset) => {
+      this.#tellBackup({ type: "state" });
+      if (text === undefined) return;
+      const undone = output(Number(offset), JSON.parse(text), 0);
+      this.#tellBackup({ type: "output", output: undone });
+    }],
+    [/^replay stands still$/, () => this.#tellBackup({ type: "renewed" })],
     [/^replay has drained$/, () => this.#tellBackup({ type: "drained" })],
     [/^replay differs at (\d+)$/, (point) => {
       const divergence = { point: Number(point), place: "rax", recorded: "1", replayed: "2" };

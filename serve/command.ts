@@ -7,6 +7,7 @@ import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
 import { serveStatus } from "../link/status_server.ts";
 import { primaryOptions, withPrimaryOptions } from "../primary/command.ts";
+import { defaultReportsDirectory } from "../backup/divergence_reporter.ts";
 import { ServeProcess } from "./serve.ts";
 
 /** `understudy serve` */
@@ -19,12 +20,14 @@ export function serveCommand(done: (code: ExitCodeValue) => void) {
       "--takeover-diverged",
       "take over though the last part of the log did not replay exactly",
     )
+    .option("--reports <dir>", "where divergences are described", defaultReportsDirectory())
     .action(async (guest, options) => {
       const say = reporter("serve");
       const primary = primaryOptions(guest, options);
       const serve = new ServeProcess({
         primary,
         takeoverDiverged: options.takeoverDiverged ?? false,
+        reports: options.reports,
       }, say);
       await using stack = new AsyncDisposableStack();
       if (options.status !== undefined) {

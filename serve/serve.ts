@@ -35,6 +35,8 @@ export interface ServeOptions {
   /** What it reigns with. Its console, addresses and arbiter are a backup's, too. */
   readonly primary: PrimaryOptions;
   readonly takeoverDiverged: boolean;
+  /** Where divergences are described, as a backup; undefined: nowhere. */
+  readonly reports?: string | undefined;
 }
 
 /** See the top of the file. */
@@ -152,6 +154,7 @@ export class ServeProcess {
       ...{ primary: byArbiter, id: this.#machineId, hasSeenReign: true },
       ...{ arbiter, listen, advertise, console, who, security },
       takeoverDiverged: this.#options.takeoverDiverged,
+      reports: this.#options.reports,
       onRole: (role) => this.#take(role),
     }, this.#say);
     this.#role = backup.role;

@@ -24,7 +24,7 @@ function log(): Promise<Uint8Array> {
     const recording = await recordGuest({
       guest: "stress",
       commandLine: `${seed} 1`,
-      exitsPerDigest: 200,
+      verify: 200,
       memoryBytes,
     });
     assert.equal(recording.end.code, 0, recording.end.why);

@@ -15,7 +15,7 @@ Deno.test(`a log of states leads to the same outputs, digests and end as the run
   let left = "#1 tsc\n#2 add 5\n#3 random\n#4 tscp\n#5 tsc\n#6 get\n#7 quit\n";
   const checked = await checkExact({
     guest: "rogue",
-    exitsPerDigest: 50,
+    verify: 50,
     epochLengthMs: 1 + random.below(20),
     input: (output) => {
       if (!output.includes(" boot ")) return undefined;
@@ -31,7 +31,7 @@ Deno.test(`the same of a guest that computes without exits (seed ${seed})`, asyn
   const checked = await checkExact({
     guest: "spin",
     commandLine: `seed=${seed} working-set=1M steps=${1 + random.below(50_000)} rounds=2000`,
-    exitsPerDigest: 20,
+    verify: 20,
     sliceMs: 5,
     epochLengthMs: 5,
     input: (output) => output.split("\n").length < 10 ? "?\n" : undefined,

@@ -106,6 +106,8 @@ Deno.test("a command line that makes no sense ends with code 2 and says what wou
     [primary(scratch, "hello", "--timeout", "999999999s"), /at most 86400000ms/],
     [primary(scratch, "hello", "--lag-max", "5ms"), /expected off, or 20ms to 86400000ms/],
     [primary(scratch, "hello", "--lag-max", "0"), /expected a duration such as 500ms/],
+    [primary(scratch, "hello", "--verify", "often"), /expected every, commit, off, or a number of/],
+    [primary(scratch, "hello", "--divergence-max", "3/0"), /expected a number, or a number and/],
     [primary(scratch, "hello", "--id", "../etc"), /machine id "\.\.\/etc": expected/],
     [primary(scratch, "hello", "--supersede", "0"), /expected a number from 1 up/],
     [primary(scratch, "hello", "--supersede", "7"), /latest generation of hello is none/],

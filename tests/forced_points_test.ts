@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Replayer } from "../backup/replayer.ts";
 import { readHeader } from "../codec/codec.ts";
 import { hostKind } from "../machine/host_kind.ts";
+import { Digester } from "../machine/digest.ts";
 import { Machine } from "../machine/machine.ts";
 import { Script } from "../machine/testing.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
@@ -38,7 +39,7 @@ Deno.test(`the log of a guest that computes without exits is replayed exactly (s
     guest: "spin",
     commandLine,
     sliceMs: 1 + random.below(20),
-    exitsPerDigest: 5,
+    verify: 5,
     input: (text) => {
       output = text;
       return text.split("\n").length > QUESTIONS + 2 ? "quit\n" : asked(text);
@@ -56,7 +57,7 @@ Deno.test(`and of one whose timer is off as well (seed ${seed})`, async () => {
       1 + random.below(100_000)
     } rounds=3000 timer=off`,
     sliceMs: 1 + random.below(20),
-    exitsPerDigest: 5,
+    verify: 5,
   });
   assert.ok(checked.forcedPoints > 1, `${checked.forcedPoints} forced points`);
   assert.ok(checked.digests > checked.forcedPoints / 5, `${checked.digests} digests`);
@@ -96,11 +97,16 @@ function goOnFrom(memoryBytes: number, frames: readonly Uint8Array[]): string {
   using machine = Machine.create(memoryBytes, 0, hostKind());
   let next = 0;
   let replayed = "";
-  using replayer = new Replayer(machine, {
+  using digester = new Digester(machine, "nothing");
+  const io = {
     nextFrame: () => frames[next++],
-    output: (_sink, _offset, _point, bytes) => replayed += new TextDecoder().decode(bytes),
+    output: (_sink: number, _offset: number, _point: number, bytes: Uint8Array) => {
+      replayed += new TextDecoder().decode(bytes);
+    },
     replayed: () => {},
-  });
+    stateApplied: () => {},
+  };
+  using replayer = new Replayer(machine, io, digester);
   const loop = new VcpuLoop(machine, replayer);
   loop.run();
   const script = new Script();

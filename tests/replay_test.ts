@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DivergenceError, PeerError } from "../base/errors.ts";
 import type { Machine } from "../machine/machine.ts";
+import type { Verify } from "../protocol/verify.ts";
 import { alterEvent } from "./support/alter_log.ts";
 import { checkExact, typeAtLedger } from "./support/exactness.ts";
 import { FAULT_KINDS, flipBit } from "./support/faults.ts";
@@ -14,20 +15,21 @@ const SEEDS = 4;
 const FLIPS_AT_DIGESTS = 100;
 const FLIPS_ANYWHERE = 200;
 const CHANGED_EVENTS = 200;
+const NEWLINE = 10;
 
 for (let run = 0; run < SEEDS; run++) {
   const own = seed + run;
 
   Deno.test(`a replay of stress is exact (seed ${own})`, async () => {
     const commandLine = `${own} 4`;
-    const checked = await checkExact({ guest: "stress", commandLine, exitsPerDigest: 500 });
+    const checked = await checkExact({ guest: "stress", commandLine, verify: 500 });
     assert.ok(checked.digests >= 4, `${checked.digests} digests`);
     assert.equal(checked.replayed, checked.points);
   });
 
   Deno.test(`a replay of ledger with random input is exact (seed ${own})`, async () => {
     const input = typeAtLedger(new Random(own), 60);
-    const checked = await checkExact({ guest: "ledger", input, exitsPerDigest: 1000 });
+    const checked = await checkExact({ guest: "ledger", input, verify: 1000 });
     assert.ok(checked.digests >= 2, `${checked.digests} digests`);
     assert.equal(checked.replayed, checked.points);
   });
@@ -35,12 +37,26 @@ for (let run = 0; run < SEEDS; run++) {
   Deno.test(`sessions that begin in the middle of a run are replayed exactly (seed ${own})`, async () => {
     const outputsPerSession = 1 + new Random(own).below(4);
     const commandLine = `${own} 6`;
-    const options = { guest: "stress", commandLine, exitsPerDigest: 100, outputsPerSession };
+    const options = { guest: "stress", commandLine, verify: 100, outputsPerSession };
     const checked = await checkExact(options);
     assert.ok(checked.sessions > 1);
     assert.ok(checked.digests > 0);
   });
 }
+
+Deno.test("digests are in the log as often as is asked for, and a replay with any choice is exact", async () => {
+  const check = (verify: Verify) => checkExact({ guest: "stress", commandLine: "1 1", verify });
+  // Without any choice the guest's own end is checked; the state's own point needs no digest.
+  assert.equal((await check("off")).digests, 1);
+  const every = await check("every");
+  // A wide access has several exits, and only after the last one is nothing pending.
+  assert.ok(every.digests > 0.98 * every.points, `${every.digests} at ${every.points} points`);
+  const recording = await recordGuest({ guest: "stress", commandLine: "1 4", verify: "commit" });
+  const lines = recording.output.filter((byte) => byte === NEWLINE).length;
+  const commits = digestPoints(recording.logs[0]!);
+  assert.ok(commits.length >= lines, `${commits.length} digests for ${lines} lines of output`);
+  assert.equal((await replay(recording)).digests, commits.length);
+});
 
 Deno.test("a replay of what was recorded twice in one thread is the same replay", async () => {
   const recording = await shortRecording();
@@ -156,7 +172,7 @@ function shortRecording(): Promise<Recording> {
   return recorded ??= recordGuest({
     guest: "stress",
     commandLine: `${seed} 1`,
-    exitsPerDigest: 150,
+    verify: 150,
     memoryBytes: 8 << 20,
   });
 }

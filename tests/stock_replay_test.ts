@@ -36,7 +36,7 @@ Deno.test("a stock host can what the doctor says, replays what this one records,
     const recording = await recordGuest({
       guest: "stress",
       commandLine: STRESS,
-      exitsPerDigest: 200,
+      verify: 200,
       memoryBytes: 8 << 20,
     });
     const log = new Uint8Array(await logFileOf(recording).arrayBuffer());

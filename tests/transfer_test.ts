@@ -71,7 +71,7 @@ for (const epochLengthMs of [undefined, 2]) {
       guest: "spin",
       commandLine: `seed=${seed} working-set=512K steps=1000 seconds=100000`,
       memoryBytes,
-      exitsPerDigest: 1,
+      verify: 1,
       transfers: 8,
       brokenOfTen: 3,
       stagingPages: 50,

@@ -32,17 +32,17 @@ const startedAt = performance.now();
 
 for (let seed = first; seed < first + seeds; seed++) {
   const random = new Random(seed);
-  const stress = { guest: "stress", commandLine: `${seed} ${rounds}`, exitsPerDigest };
+  const stress = { guest: "stress", commandLine: `${seed} ${rounds}`, verify: exitsPerDigest };
   await run(seed, "stress", () => checkExact(stress));
   await run(seed, "stress in sessions", () =>
     checkExact({
       ...stress,
       commandLine: `${seed} ${Math.ceil(rounds / 10)}`,
-      exitsPerDigest: Math.ceil(exitsPerDigest / 10),
+      verify: Math.ceil(exitsPerDigest / 10),
       outputsPerSession: 1 + random.below(8),
     }));
   const input = typeAtLedger(random, requests);
-  await run(seed, "ledger", () => checkExact({ guest: "ledger", input, exitsPerDigest }));
+  await run(seed, "ledger", () => checkExact({ guest: "ledger", input, verify: exitsPerDigest }));
 }
 
 const { runs, points, replayed, digests, sessions, logBytes } = total;

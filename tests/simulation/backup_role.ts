@@ -4,7 +4,7 @@
  */
 import { FrameDecoder } from "../../codec/codec.ts";
 import { ExitCode, PeerError } from "../../base/errors.ts";
-import { divergenceLimit, helloTimeoutMs } from "../../base/limits.ts";
+import { helloTimeoutMs } from "../../base/limits.ts";
 import type { BackupEffect, BackupInput, BackupProtocol } from "../../protocol/backup.ts";
 import type { Connection } from "./network.ts";
 import type { SimProcess } from "./process.ts";
@@ -25,7 +25,6 @@ interface Session {
 /** See the top of the file. */
 export class BackupRole {
   #session: Session | undefined;
-  #divergences = 0;
   #sequence = 0;
 
   constructor(readonly process: SimProcess) {
@@ -129,7 +128,11 @@ export class BackupRole {
         return connection.close(process);
       case "prepare":
       case "done":
+      case "diverged":
+      case "recorded":
         return;
+      case "renew":
+        return replayer.renew();
       case "feed":
         return replayer.feed(effect.frame.bytes);
       case "drain":
@@ -144,9 +147,6 @@ export class BackupRole {
         process.life = connection.primary.life;
         return process.goLive(effect.generation, effect.kept, replayer.machine);
       case "rejoin":
-        if (effect.diverged && ++this.#divergences >= divergenceLimit) {
-          return process.end({ code: ExitCode.diverged, why: "unfit after its divergences" });
-        }
         process.say(`joins anew: ${effect.why}`);
         return this.#rejoinLater();
       case "report":

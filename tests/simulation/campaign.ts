@@ -49,6 +49,7 @@ const NOTHING = {
   takeovers: 0,
   handovers: 0,
   divergences: 0,
+  healings: 0,
   lost: 0,
   ended: 0,
   seenBytes: 0,

@@ -9,7 +9,7 @@ import { FileArbiter } from "../../arbiter/file.ts";
 import { ReignsError, winFirst } from "../../arbiter/first_claim.ts";
 import { BackupProtocol } from "../../protocol/backup.ts";
 import { PrimaryProtocol } from "../../protocol/primary.ts";
-import { encodeStateOutput, StagedState } from "../../protocol/staged_state.ts";
+import { StagedState } from "../../protocol/staged_state.ts";
 import { frameOf, fromBackup, fromPrimary } from "../../protocol/wire.ts";
 import { SimRecorder } from "./recorder.ts";
 import { SimReplayer } from "./replayer.ts";
@@ -19,7 +19,6 @@ export const production = {
   SimRecorder,
   SimReplayer,
   StagedState,
-  encodeStateOutput,
   PrimaryProtocol,
   BackupProtocol,
   frameOf,

@@ -4,6 +4,7 @@
 import type { BackupRules } from "../../protocol/backup.ts";
 import type { PrimaryRules } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
+import { MEMORY_PAGES } from "./machine.ts";
 import { MACHINE_ID } from "./process.ts";
 
 /** One run's world. */
@@ -60,7 +61,7 @@ export function drawConfig(random: Random): Config {
     troubleMs: 60 + random.below(4 * timeoutMs),
     primaryRules: {
       machineId: MACHINE_ID,
-      memoryBytes: 4096,
+      memoryBytes: MEMORY_PAGES * 4096,
       commitReplayed,
       heartbeatMs,
       timeoutMs,
@@ -68,11 +69,13 @@ export function drawConfig(random: Random): Config {
       sliceMs: 20,
       checkpointing: random.below(3) === 0,
       epochLengthMs: 10,
+      verify: "off",
       claimRetryMs,
       windowBytes: WINDOW_BYTES,
       pageWindowBytes: PAGE_WINDOW_BYTES,
       burstBytes: random.pick([100, WINDOW_BYTES]),
       heldBytesMax: HELD_BYTES_MAX,
+      divergenceMax: { count: random.pick([1, 3, 100]), withinMs: random.pick([500, Infinity]) },
     },
     backupRules: (who) => ({
       who,

@@ -4,6 +4,7 @@
  * a divergence.
  */
 import type { LogEvent } from "../../codec/codec.ts";
+import { decodeStateOutput, encodeStateOutput } from "../../codec/state_output.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 
 /** Its sinks: a console and another one. */
@@ -34,6 +35,8 @@ export class SimMachine {
   readonly offsets: number[] = [0, 0];
   hash = 1;
   outputsHash = 1;
+  /** Outputs that are not known to be done: part of its state. */
+  undone: Output[] = [];
   /** What it writes to as it runs, and reads from. */
   readonly memory = new Uint32Array(MEMORY_PAGES);
   /** Who wants to know which pages it writes. */
@@ -75,8 +78,21 @@ export class SimMachine {
         return;
       case "state":
         if (event.section === SimSection.pages) this.loadPages(event.bytes);
-        else this.load(event.bytes);
+        else if (event.section === SimSection.rest) this.load(event.bytes);
+        else this.undone.push({ ...decodeStateOutput(event.bytes), point: this.point });
     }
+  }
+
+  /** The sink's outputs below this offset are done. */
+  doneThrough(sink: number, offset: number): void {
+    this.undone = this.undone.filter((output) =>
+      output.sink !== sink || output.offset + output.bytes.length > offset
+    );
+  }
+
+  /** The outputs that are not done, each as a section of its state. */
+  saveOutputs(): Uint8Array<ArrayBuffer>[] {
+    return this.undone.map(encodeStateOutput);
   }
 
   /** Serves the exit: may put something out. */
@@ -88,7 +104,9 @@ export class SimMachine {
     const offset = offsets[sink]!;
     offsets[sink] = offset + bytes.length;
     this.outputsHash = Math.imul(this.outputsHash ^ hash, 0x85ebca6b) >>> 0;
-    return { sink, offset, point, bytes };
+    const output = { sink, offset, point, bytes };
+    this.undone.push(output);
+    return output;
   }
 
   /** A bit falls over: from here on it is another machine. */

@@ -1,5 +1,5 @@
 /**
- * What a deliberate bug is made of; mutants.ts and state_mutants.ts have them.
+ * What a deliberate bug is made of; mutants.ts and those beside it have them.
  */
 
 /** A change to one file. */

@@ -5,8 +5,9 @@
  * exactly once in its file, so a row that no longer fits the code is an error, not a bug that nobody makes.
  */
 import { edit, type Mutant } from "./mutant.ts";
-import { STATE_MUTANTS } from "./state_mutants.ts";
-import { TRANSFER_MUTANTS } from "./transfer_mutants.ts";
+import { HEALING_MUTANTS } from "./mutants_healing.ts";
+import { STATE_MUTANTS } from "./mutants_states.ts";
+import { TRANSFER_MUTANTS } from "./mutants_transfer.ts";
 
 /** Within so many seeds each of them has to be found. */
 export const SEEDS_MAX = 5000;
@@ -19,6 +20,7 @@ const handover = "protocol/handover.ts";
 
 /** All of them, from the output's way out to the arbiter. */
 export const MUTANTS: readonly Mutant[] = [
+  ...HEALING_MUTANTS,
   {
     name: "an ack releases outputs whatever its frame's through",
     edits: [
@@ -82,10 +84,6 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [edit(gate, "    return queue.doneOffset;", "    return queue.doneOffset + 1;")],
   },
   {
-    name: "the state comes without the outputs that wait",
-    edits: [edit(primary, "if (next.completesState) this.#keep", "if (false) this.#keep")],
-  },
-  {
     name: "a backup is protected before it has the log of what was performed",
     edits: [
       edit(
@@ -111,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a backup that was never protected claims",
     edits: [edit(
       backup,
-      "if (!this.#isProtected) return this.#rejoin(why, false);",
-      "if (this.#welcome === undefined) return this.#rejoin(why, false);",
+      "if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);",
+      "if (this.#welcome === undefined) return this.#rejoin(why);",
     )],
   },
   {
@@ -120,8 +118,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        "if (!this.#isProtected) return this.#rejoin(why, false);",
-        "return this.#rejoin(why, false);",
+        "if (!this.#isProtected && !this.#isHealing) return this.#rejoin(why);",
+        "return this.#rejoin(why);",
       ),
     ],
   },
@@ -148,8 +146,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         primary,
-        "      session.ack(ack, nowMs);",
-        "      session.ack(ack, nowMs);\n      session.heardMs = nowMs;",
+        "if (!this.#allow(session, () => session.ack(ack, nowMs))) return;",
+        "if (!this.#allow(session, () => session.ack(ack, nowMs))) return;\n    session.heardMs = nowMs;",
       ),
     ],
   },
@@ -166,8 +164,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         backup,
-        "if (!inSession) return;\n        this.#heard(nowMs);\n        return this.#frame",
-        "this.#heard(nowMs);\n        return this.#frame",
+        "if (!inSession) return;\n        this.#patience.heard(nowMs);\n        return this.#frame",
+        "this.#patience.heard(nowMs);\n        return this.#frame",
       ),
       edit(
         backup,
@@ -186,7 +184,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a backup that diverged while it drained claims all the same",
-    edits: [edit(backup, "if (this.rules.takeoverDiverged) {", "if (true) {")],
+    edits: [edit(
+      backup,
+      "if (ended === undefined && this.rules.takeoverDiverged) {",
+      "if (ended === undefined) {",
+    )],
   },
   {
     name: "a takeover without the arbiter",

@@ -37,6 +37,8 @@ export class Observer {
   takeovers = 0;
   handovers = 0;
   divergences = 0;
+  /** Machines that got a state after a divergence. */
+  healings = 0;
 
   constructor(private readonly world: World) {}
 
@@ -120,15 +122,22 @@ export class Observer {
     if (input.type === "claimed" && input.outcome.kind === "won") role.guard = undefined;
     if (input.type === "message" && role.guard?.number === input.connection) {
       const { type } = input.message;
+      if (type === "diverged") role.healing = role.guard;
       if (type === "diverged" || type === "leave") role.guard = undefined;
     }
     for (const effect of effects) {
+      if (effect.type === "close" && role.healing?.number === effect.connection) {
+        role.healing = undefined;
+      }
       if (effect.type === "perform") this.#checkPerform(role, effect.output);
       else if (effect.type === "inputCommitted") this.#checkInput(role, effect.offset);
       else if (effect.type === "sendFrame") {
         const { evidence } = this.world.connections[effect.connection]!;
         this.#checkPoint(role, evidence.sent.at(-1), effect.frame);
-        evidence.sent.push(effect.frame);
+        evidence.noteSent(effect.frame);
+        // The backup may claim once it has replayed that, without being told.
+        const isHealed = effect.frame.completesState && role.healing !== undefined;
+        if (isHealed) role.guard = role.healing;
       } else if (effect.type === "resume") role.offeredPoint = undefined;
       else if (effect.type === "send") {
         const connection = this.world.connections[effect.connection]!;
@@ -136,6 +145,7 @@ export class Observer {
         if (effect.message.type === "handover") role.offeredPoint = role.machine.point;
       }
     }
+    if (role.protocol.mode !== "healing") role.healing = undefined;
     this.#checkPrimaryBounds(role);
   }
 
@@ -158,6 +168,8 @@ export class Observer {
   #checkProtection(role: PrimaryRole, connection: Connection): void {
     role.guard = connection;
     const { evidence, backup } = connection;
+    // It has diverged again, and its primary does not know yet.
+    if (evidence.hasRenounced && evidence.heldSequence === 0) return;
     evidence.generation = role.protocol.generation;
     const session = backup.role instanceof BackupRole ? backup.role.session : undefined;
     if (session?.connection !== connection) return;
@@ -177,7 +189,11 @@ export class Observer {
     const { process, guard } = role;
     role.performedThrough = Math.max(role.performedThrough, output.point);
     this.#checkReign(process, process.generation, "performs", guard?.evidence.endSeenMs);
-    if (guard === undefined) return;
+    if (role.healing?.evidence.hasRenounced) {
+      const what = `${process.name} performs ${showOutput(output)} while its backup is healed`;
+      this.#fail("held elsewhere", what);
+    }
+    if (guard === undefined || guard.evidence.hasRenounced) return;
     const { heldThrough, replayedThrough } = guard.evidence;
     const { commitReplayed } = this.world.config.primaryRules;
     const through = commitReplayed ? replayedThrough : heldThrough;
@@ -190,7 +206,7 @@ export class Observer {
   }
 
   #checkInput({ process, guard }: PrimaryRole, offset: number): void {
-    if (guard === undefined) return;
+    if (guard === undefined || guard.evidence.hasRenounced) return;
     const { heldInput, replayedInput } = guard.evidence;
     const held = this.world.config.primaryRules.commitReplayed ? replayedInput : heldInput;
     if (offset <= held) return;
@@ -230,11 +246,22 @@ export class Observer {
     const { evidence } = connection;
     if (input.type === "replayed") evidence.noteReplayed(input.sequence);
     if (input.type === "diverged") this.divergences++;
+    if (effects.some(({ type }) => type === "renew")) evidence.noteDiverged();
+    if (input.type === "state" && protocol.isProtected && evidence.hasRenounced) {
+      this.healings++;
+      evidence.isProtectedHeard = true;
+      evidence.hasRenounced = false;
+      evidence.generation = protocol.welcome!.generation;
+    }
     const hasLost = effects.some(({ type }) => type === "close");
     if (hasLost && input.type !== "tick") evidence.endSeenMs = this.world.scheduler.nowMs;
     if (input.type === "message" && protocol.phase !== "claiming") {
       const { message } = input;
-      if (message.type === "protected") evidence.isProtectedHeard = true;
+      if (message.type === "renewing") evidence.noteRenewing(message.session);
+      if (message.type === "protected" && protocol.isProtected) {
+        evidence.isProtectedHeard = true;
+        evidence.hasRenounced = false;
+      }
       if (message.type === "handover" && effects.some(({ type }) => type === "drain")) {
         evidence.isHandoverHeard = true;
       }
@@ -243,6 +270,9 @@ export class Observer {
       }
     }
     for (const effect of effects) {
+      if (effect.type === "claim" && evidence.hasRenounced) {
+        this.#fail("no silent divergence", `${process.name} claims, and has diverged`);
+      }
       if (effect.type === "feed") evidence.noteHeld(effect.frame.sequence, effect.frame.bytes);
       else if (effect.type === "rejoin" && evidence.isProtectedHeard) {
         const isReason = effect.diverged && this.world.hasFlips;

@@ -5,7 +5,7 @@
 import type { Message } from "../../protocol/messages.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../../protocol/primary.ts";
-import type { SimMachine } from "./machine.ts";
+import { MEMORY_PAGES, type SimMachine } from "./machine.ts";
 import type { Connection } from "./network.ts";
 import type { SimProcess } from "./process.ts";
 import type { SimRecorder } from "./recorder.ts";
@@ -17,12 +17,16 @@ export class PrimaryRole {
   readonly recorder: SimRecorder;
   /** The connection on which `protected` was sent: until it is over, the backup there may claim. */
   guard: Connection | undefined;
+  /** The connection of a backup that has diverged, and counted until then. */
+  healing: Connection | undefined;
   /** Where the machine stood when it was offered to a backup. */
   offeredPoint: number | undefined;
   /** The execution point of the last output that it let go. */
   performedThrough = -1;
   #isPumping = false;
   #transfer: SimTransfer | undefined;
+  /** What the backup that gets the next state has of the memory: two words a page; undefined: zeros. */
+  #known: Uint32Array | undefined;
   #sequence = 0;
 
   constructor(
@@ -99,17 +103,31 @@ export class PrimaryRole {
         return world.connections[effect.connection]!.close(process);
       case "perform":
         return world.outside.perform(process, effect.output, () => {
-          this.step({ type: "performed", sink: effect.output.sink });
+          const { sink, offset, bytes } = effect.output;
+          this.machine.doneThrough(sink, offset + bytes.length);
+          this.step({ type: "performed", sink });
         });
       case "inputCommitted":
         return;
       case "startLog": {
         const { session, generation } = effect;
-        this.#transfer = new SimTransfer(this, session, generation, world.stream());
+        const random = world.stream();
+        this.#transfer = new SimTransfer(this, { session, generation, known: this.#known }, random);
+        this.#known = undefined;
         return;
       }
+      case "recall": {
+        const { generation } = this.protocol;
+        const message = { type: "recorded" as const, point: 0, exit: new Uint8Array(0) };
+        const frame = world.code.frameOf(message, generation, ++this.#sequence);
+        return world.connections[effect.connection]!.toBackup.send(frame);
+      }
+      case "pages":
+        this.#known ??= new Uint32Array(2 * MEMORY_PAGES);
+        return this.#known.set(new Uint32Array(effect.hashes.slice().buffer), 2 * effect.first);
       case "stopLog":
         this.#transfer?.stop();
+        this.#known = undefined;
         return this.recorder.command({ type: "stopLog" });
       case "pause":
       case "resume":

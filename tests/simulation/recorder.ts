@@ -6,6 +6,7 @@
  * where the guest had to be stopped; in checkpoint mode, where nobody could replay what the guest does, states only.
  */
 import { FrameEncoder, type LogEvent } from "../../codec/codec.ts";
+import { encodeStateOutput } from "../../codec/state_output.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type { PrimaryInput } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
@@ -239,6 +240,11 @@ export class SimRecorder {
       this.#state(machine.point, SimSection.pages, encodePages(pages));
       this.#frame(this.#mark());
     }
+    // In frames of their own or with what follows: whatever comes of them comes with the state.
+    for (const output of machine.saveOutputs()) {
+      this.#state(machine.point, SimSection.output, output);
+      if (this.#events.length > 3 || random.below(3) === 0) this.#frame(this.#mark());
+    }
     this.#state(machine.point, SimSection.rest, machine.save());
     this.#frame(this.#mark(), true);
   }
@@ -251,7 +257,7 @@ export class SimRecorder {
 
   /** Logs the state instead of the way there: the backup stands at `from`, and runs nothing of it. */
   #change(from: Mark, outputs: readonly Output[]): void {
-    const { machine, random, process: { world } } = this;
+    const { machine, random } = this;
     const log = this.#log!;
     const pages = machine.read(taken(log.written));
     while (pages.length > 0) {
@@ -260,7 +266,7 @@ export class SimRecorder {
       if (random.below(4) === 0) this.#frame(from);
     }
     for (const output of outputs) {
-      this.#state(from.through, SimSection.output, world.code.encodeStateOutput(output));
+      this.#state(from.through, SimSection.output, encodeStateOutput(output));
       if (random.below(4) === 0) this.#frame(from);
     }
     this.#state(from.through, SimSection.rest, machine.save());

@@ -14,7 +14,9 @@ import type { SimProcess } from "./process.ts";
 export type ReplayNotice =
   | { readonly type: "output"; readonly output: Output }
   | { readonly type: "replayed"; readonly sequence: number; readonly point: number }
+  | { readonly type: "state" }
   | { readonly type: "drained" }
+  | { readonly type: "renewed"; readonly hashes?: Uint8Array }
   | { readonly type: "diverged"; readonly divergence: Divergence };
 
 /** One for all: a frame is read at one go. */
@@ -22,14 +24,15 @@ const decoder = new FrameDecoder();
 
 /** See the top of the file. */
 export class SimReplayer {
-  readonly machine = new SimMachine();
+  machine = new SimMachine();
   /** The machine has the state that the log begins with: before that it is none. */
   isWhole = false;
-  readonly #frames: Uint8Array[] = [];
+  #frames: Uint8Array[] = [];
   /** What of a state has come, in the middle of a log. */
-  readonly #staged: StagedState;
+  #staged: StagedState;
   #event: LogEvent | undefined;
   #isDraining = false;
+  #isRenewing = false;
   #hasStopped = false;
   #isScheduled = false;
 
@@ -39,7 +42,11 @@ export class SimReplayer {
     private readonly random: Random,
     private readonly tell: (notices: readonly ReplayNotice[]) => void,
   ) {
-    this.#staged = new process.world.code.StagedState(MEMORY_PAGES * PAGE_SECTION_BYTES);
+    this.#staged = this.#emptyState();
+  }
+
+  #emptyState(): StagedState {
+    return new this.process.world.code.StagedState(MEMORY_PAGES * PAGE_SECTION_BYTES);
   }
 
   /** A frame to replay. */
@@ -51,6 +58,13 @@ export class SimReplayer {
   /** Nothing follows on what it has. */
   drain(): void {
     this.#isDraining = true;
+    this.#schedule();
+  }
+
+  /** Nothing of what it has is of use: a state follows. */
+  renew(): void {
+    this.#isRenewing = true;
+    this.#hasStopped = this.#isDraining = false;
     this.#schedule();
   }
 
@@ -70,6 +84,12 @@ export class SimReplayer {
   #run(): void {
     this.#isScheduled = false;
     if (this.#hasStopped) return;
+    if (this.#isRenewing) {
+      this.#isRenewing = this.isWhole = false;
+      this.#frames = [];
+      this.#staged = this.#emptyState();
+      return this.tell([{ type: "renewed", ...this.#renewed() }]);
+    }
     const frame = this.#frames.shift();
     if (frame !== undefined) this.tell(this.#replay(frame));
     else if (this.#isDraining) {
@@ -79,14 +99,29 @@ export class SimReplayer {
     if (this.#frames.length > 0 || this.#isDraining) this.#schedule();
   }
 
+  /** Another machine, with the memory of this one, whose pages are their own hashes; or with nothing. */
+  #renewed(): { readonly hashes?: Uint8Array } {
+    const { memory } = this.machine;
+    this.machine = new SimMachine();
+    if (this.random.below(4) === 0) return {};
+    this.machine.memory.set(memory);
+    const hashes = new Uint32Array(2 * memory.length);
+    for (const [page, value] of memory.entries()) hashes[2 * page] = value;
+    return { hashes: new Uint8Array(hashes.buffer) };
+  }
+
   #replay(bytes: Uint8Array): ReplayNotice[] {
     const { machine } = this;
     const notices: ReplayNotice[] = [];
     const { sequence, through, exitsChecksum, outputsChecksum } = decoder.open(bytes);
     this.#event = decoder.next();
     while (!this.isWhole && this.#event?.kind === "state") {
-      this.isWhole = this.#event.section === SimSection.rest;
       machine.enter(this.#event);
+      if (this.#event.section === SimSection.rest) {
+        this.isWhole = true;
+        notices.push({ type: "state" });
+        for (const output of machine.undone) notices.push({ type: "output", output });
+      }
       this.#event = decoder.next();
     }
     this.#takeStates(notices);
@@ -125,6 +160,7 @@ export class SimReplayer {
         machine.load(event.bytes);
         const { point } = machine;
         for (const output of this.#staged.takeOutputs(before, machine.offsets)) {
+          machine.undone.push({ ...output, point });
           notices.push({ type: "output", output: { ...output, point } });
         }
       }

@@ -33,6 +33,7 @@ export interface RunCounts {
   readonly takeovers: number;
   readonly handovers: number;
   readonly divergences: number;
+  readonly healings: number;
   /** Sides that lost an arbitration. */
   readonly lost: number;
   /** Guests whose end was recorded. */
@@ -63,7 +64,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     world.fail("no defect", (error as Error).stack ?? String(error));
   }
   const { observer, endings, outside, scheduler, violation, transcript } = world;
-  const { takeovers, handovers, divergences } = observer;
+  const { takeovers, handovers, divergences, healings } = observer;
   const { lost, ended } = endings;
   const { seenBytes, repeatedBytes } = outside;
   const { steps } = scheduler;
@@ -72,6 +73,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     takeovers,
     handovers,
     divergences,
+    healings,
     lost,
     ended,
     seenBytes,

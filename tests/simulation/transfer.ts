@@ -14,6 +14,14 @@ export type TransferAnswer =
   | { readonly type: "dirty"; readonly session: number; readonly pages: readonly number[] }
   | { readonly type: "staged"; readonly session: number; readonly pages: readonly Page[] };
 
+/** What it is for. */
+interface SimTransferLog {
+  readonly session: number;
+  readonly generation: number;
+  /** What the backup has of the memory: two words a page; undefined: zeros. */
+  readonly known: Uint32Array | undefined;
+}
+
 /** One for all: a frame is encoded at one go. */
 const encoder = new FrameEncoder();
 
@@ -33,33 +41,42 @@ export class SimTransfer {
   #isSending = false;
   #isScheduled = false;
   #isOver = false;
+  #isStanding = false;
 
   constructor(
     private readonly role: PrimaryRole,
-    private readonly session: number,
-    private readonly generation: number,
+    private readonly log: SimTransferLog,
     private readonly random: Random,
   ) {
     this.#pagesPerFrame = 1 + random.below(3);
     this.#rounds = random.below(4);
-    role.recorder.command({ type: "copy", session });
+    role.recorder.command({ type: "copy", session: log.session });
   }
 
   /** The machine's thread has answered. */
   hear(answer: TransferAnswer): void {
-    if (answer.session !== this.session || this.#isOver) return;
+    if (answer.session !== this.log.session || this.#isOver) return;
     const { memory } = this.role.machine;
+    const { known } = this.log;
     if (answer.type === "staged") this.#staged = [...answer.pages];
     else if (answer.type === "dirty") this.#pages = [...answer.pages];
-    else this.#pages = [...memory.keys()].filter((page) => memory[page] !== 0);
+    else {
+      this.#pages = [...memory.keys()].filter((page) => memory[page] !== (known?.[2 * page] ?? 0));
+    }
     if (answer.type === "dirty" && --this.#rounds < 0) return this.#stopMachine();
     this.#report();
     this.#isSending = true;
     this.wake();
   }
 
-  /** There may be room. */
+  /** There may be room. A machine that is healed stands still once too much of its output is held. */
   wake(): void {
+    const { mode, gate, rules } = this.role.protocol;
+    const mustStand = mode === "healing" && gate.heldBytes >= rules.heldBytesMax;
+    if (mustStand && !this.#isStanding && !this.#isOver) {
+      this.#isStanding = true;
+      this.role.recorder.command({ type: "pause" });
+    }
     if (!this.#isSending || this.#isScheduled || this.#isOver) return;
     this.#isScheduled = true;
     const { process } = this.role;
@@ -67,9 +84,11 @@ export class SimTransfer {
     process.world.scheduler.after(delayMs, () => process.onMain(() => this.#run()));
   }
 
-  /** The session is over. */
+  /** The session is over, or nothing of the state is left to be sent. */
   stop(): void {
     this.#isOver = true;
+    if (this.#isStanding) this.role.recorder.command({ type: "resume" });
+    this.#isStanding = false;
   }
 
   #run(): void {
@@ -79,6 +98,7 @@ export class SimTransfer {
       const pages = this.#staged.splice(0, this.#pagesPerFrame);
       this.#isSending = this.#staged.length > 0;
       if (pages.length > 0) this.#send(pages);
+      if (!this.#isSending) this.stop();
     } else if (this.#pages.length > 0) {
       const { machine } = this.role;
       this.#inputOffset = machine.received;
@@ -86,19 +106,19 @@ export class SimTransfer {
     } else {
       this.#isSending = false;
       this.#round++;
-      return this.role.recorder.command({ type: "takeDirty", session: this.session });
+      return this.role.recorder.command({ type: "takeDirty", session: this.log.session });
     }
     this.wake();
   }
 
   #stopMachine(): void {
-    const { session, generation } = this;
+    const { session, generation } = this.log;
     const lastRound = { sequence: this.#sequence, pagesPerFrame: this.#pagesPerFrame };
     this.role.recorder.command({ type: "startLog", session, generation, lastRound });
   }
 
   #send(pages: readonly Page[]): void {
-    const { session, generation } = this;
+    const { session, generation } = this.log;
     const sequence = ++this.#sequence;
     encoder.state(0, SimSection.pages, encodePages(pages));
     const closing = { generation, sequence, through: 0, exitsChecksum: 0n, outputsChecksum: 0n };
@@ -115,6 +135,6 @@ export class SimTransfer {
       pauseShare: 0,
       stopUs: 0,
     };
-    this.role.step({ type: "transfer", session: this.session, transfer });
+    this.role.step({ type: "transfer", session: this.log.session, transfer });
   }
 }

@@ -44,7 +44,7 @@ export async function checkHostile(
   const recording = await recordGuest({
     guest: "hostile",
     commandLine: `${seed} ${rest}`,
-    exitsPerDigest: EXITS_PER_DIGEST,
+    verify: EXITS_PER_DIGEST,
     outputsPerSession: random.pick([1, 4, 16, 1000]),
     patienceMs,
   });

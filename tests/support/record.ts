@@ -12,6 +12,7 @@ import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../../ma
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
 import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
 import { Slicer } from "../../primary/slicer.ts";
+import type { Verify } from "../../protocol/verify.ts";
 import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
 
 /** What to record. */
@@ -22,8 +23,8 @@ export interface RecordOptions {
   /** Asked after each output, with all output so far: what to type now, if anything. */
   readonly input?: (output: string) => string | undefined;
   readonly memoryBytes?: number;
-  /** Guest-caused exits between two digests in the log. */
-  readonly exitsPerDigest?: number;
+  /** How often the log carries a digest. */
+  readonly verify?: Verify;
   /** Stop a guest that computes for so long without an exit. */
   readonly sliceMs?: number;
   /** Log states instead of events, and let outputs wait for so long. */
@@ -60,7 +61,7 @@ export const EPOCH_MS = 1_700_000_000_000;
 /** Records a guest to its end. @throws whatever the recording thread died of */
 export async function recordGuest(options: RecordOptions): Promise<Recording> {
   const memoryBytes = options.memoryBytes ?? MEMORY_BYTES;
-  const { guest, commandLine = "", exitsPerDigest } = options;
+  const { guest, commandLine = "", verify } = options;
   const image = Deno.readFileSync(new URL(`../../guests/images/${guest}.elf`, import.meta.url));
   const config: PrimaryThreadConfig = {
     image,
@@ -70,7 +71,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
     epochMs: EPOCH_MS,
     hostKind: hostKind(),
     startPaused: true,
-    ...(exitsPerDigest === undefined ? {} : { exitsPerDigest }),
+    ...(verify === undefined ? {} : { verify }),
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
   using _slicer = new Slicer(thread, options.sliceMs ?? SLICE_MS);
@@ -107,7 +108,8 @@ async function readToEnd(
   for (;;) {
     const { kind, body } = await thread.read();
     if (kind === RecordKind.output) {
-      const { bytes } = readOutput(body);
+      const { offset, bytes } = readOutput(body);
+      thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
       patience.renew();
       outputs.push(bytes);
       text += decoder.decode(bytes, { stream: true });

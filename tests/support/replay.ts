@@ -6,11 +6,12 @@
  */
 import { Replayer } from "../../backup/replayer.ts";
 import { FrameDecoder, type FrameHeader } from "../../codec/codec.ts";
+import { Digester } from "../../machine/digest.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import { ControlCode } from "../../machine/control.ts";
 import type { InputSource, Verdict } from "../../machine/input_source.ts";
 import { type GuestEnd, Machine } from "../../machine/machine.ts";
-import { captureState } from "../../machine/state.ts";
+import { captureState, StateSection } from "../../machine/state.ts";
 import { digestOf } from "../../machine/testing.ts";
 import { VcpuLoop } from "../../machine/vcpu_loop.ts";
 
@@ -58,6 +59,7 @@ export async function replayFrames(
   const outputs: Uint8Array<ArrayBuffer>[] = [];
   let outputOffset: number | undefined;
   let next = 0;
+  using digester = new Digester(machine, "nothing");
   using replayer = new Replayer(machine, {
     nextFrame: () => frames[next++],
     output: (_sink, offset, _point, bytes) => {
@@ -65,14 +67,16 @@ export async function replayFrames(
       outputs.push(bytes.slice());
     },
     replayed: (header) => options.onReplayed?.(header),
-  });
+    stateApplied: () => {},
+  }, digester);
   options.onStart?.(machine);
   const loop = new VcpuLoop(machine, new Meddler(replayer, options));
   loop.run();
   loop.source = new Settler();
   loop.run();
   const { end, point } = machine;
-  const pages = [...captureState(machine)].slice(0, -1).map(({ bytes }) => bytes);
+  const pages = [...captureState(machine)]
+    .filter(({ section }) => section === StateSection.pages).map(({ bytes }) => bytes);
   const [output, state] = await Promise.all([
     join(outputs),
     join([digestOf(machine), ...pages]),

@@ -9,6 +9,7 @@ import { hostKind } from "../../machine/host_kind.ts";
 import type { GuestEnd } from "../../machine/machine.ts";
 import {
   decodeMessageRecord,
+  type OutputRecord,
   readDirty,
   readFrame,
   readOutput,
@@ -17,6 +18,7 @@ import {
 } from "../../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../../machine/vcpu_thread.ts";
 import { PreCopy } from "../../primary/pre_copy.ts";
+import type { Verify } from "../../protocol/verify.ts";
 import type { RecorderCommand, RecorderNotice } from "../../primary/recorder_messages.ts";
 import { Slicer } from "../../primary/slicer.ts";
 import type { PrimaryThreadConfig } from "../../primary/vcpu_worker.ts";
@@ -31,7 +33,7 @@ export interface TransferOptions {
   readonly commandLine: string;
   readonly memoryBytes: number;
   /** Execution points between two digests in the log. */
-  readonly exitsPerDigest?: number;
+  readonly verify?: Verify;
   /** Asked after each output, with all output so far: what to type now, if anything. */
   readonly input?: (output: string) => string | undefined;
   /** Transfers, one after the other. */
@@ -85,7 +87,7 @@ export async function transferWhileRunning(
     epochMs: EPOCH_MS,
     hostKind: hostKind(),
     startPaused: false,
-    exitsPerDigest: options.exitsPerDigest ?? 500,
+    verify: options.verify ?? 500,
   };
   const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
   using _slicer = new Slicer(thread, SLICE_MS);
@@ -127,7 +129,7 @@ class Run {
     for (;;) {
       const { kind, body } = await this.thread.read();
       if (this.#fault !== undefined) throw this.#fault;
-      if (kind === RecordKind.output) await this.#put(readOutput(body).bytes);
+      if (kind === RecordKind.output) await this.#put(readOutput(body));
       else if (kind === RecordKind.frame) this.#take(readFrame(body));
       else if (kind === RecordKind.dirty) this.#hear({ type: "dirty", ...readDirty(body) });
       else if (kind === RecordKind.staged) this.#hear({ type: "staged", ...readStaged(body) });
@@ -140,8 +142,9 @@ class Run {
     return { logs, broken, output, end, points, forcedPoints };
   }
 
-  async #put(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    this.#outputs.push(bytes);
+  async #put({ offset, bytes }: OutputRecord): Promise<void> {
+    this.#outputs.push(bytes as Uint8Array<ArrayBuffer>);
+    this.thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
     this.#text += this.#decoder.decode(bytes, { stream: true });
     const typed = this.options.input?.(this.#text);
     if (typed !== undefined) await this.thread.input(new TextEncoder().encode(typed));
@@ -198,6 +201,7 @@ class Run {
       },
       room: () => this.#room(),
       unappliedBytes: () => 0,
+      mustStand: () => false,
       step: (input) => {
         if (input.type === "pages") this.#take(input.frame);
       },

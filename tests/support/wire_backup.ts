@@ -25,17 +25,17 @@ import { decodeMessage, encodeMessage, messageKind } from "../../protocol/messag
 import { backupRules } from "../../protocol/protocol_test_support.ts";
 import type { Random } from "./random.ts";
 import { turns, WireConnection } from "./wire_connection.ts";
-import { outcomeOf } from "./wire_primary.ts";
 import { PrimaryVoice } from "./wire_primary_voice.ts";
 import { require, type Step, type Tally, type WireTarget } from "./wire_target.ts";
+import { outcomeOf } from "./wire_values.ts";
 
-const PHASES = ["joining", "following", "draining", "claiming", "live", "over"];
+const PHASES = ["joining", "following", "diverged", "draining", "claiming", "live", "over"];
 /** What a message with outputs of the generator has at most, in bytes, and a frame of the log. */
 const PIECE_BYTES = 4096;
 const FRAME_BYTES = 4 * MAX_DATA_BYTES;
 const OWN_AFFAIRS = [
   ...["tick", "tick", "tick", "replay", "replay", "replay", "drained", "claimed"],
-  ...["stall", "flow", "end", "leave", "diverged"],
+  ...["stall", "flow", "end", "leave", "diverged", "renewed", "renewed", "state"],
 ];
 const RARE = ["end", "leave", "diverged"];
 
@@ -56,6 +56,8 @@ export class BackupTarget implements WireTarget {
   #outputOffset = 0;
   #isDraining = false;
   #isClaiming = false;
+  #isRenewing = false;
+  #hasDiverged = false;
   #hasClosed = false;
   #isWon = false;
   #fault: Error | undefined;
@@ -198,7 +200,8 @@ export class BackupTarget implements WireTarget {
         require(effect.output.bytes.length > 0, () => "an output without bytes is done");
         return;
       case "drain":
-        require(isProtected, () => "drains, and is not protected");
+        // While it is healed, what has come may give it its claim back: then it may claim, else not.
+        require(isProtected || this.#hasDiverged, () => "drains, and is not protected");
         this.#isDraining = true;
         return;
       case "claim":
@@ -220,6 +223,14 @@ export class BackupTarget implements WireTarget {
         if (breach !== null) this.tally.refuse(breach[1]!);
         return;
       }
+      case "renew":
+        require(!isProtected, () => "a diverged backup may claim");
+        this.#fed.length = this.#lastFed = 0;
+        this.#isDraining = false;
+        this.#isRenewing = this.#hasDiverged = true;
+        return;
+      case "diverged":
+      case "recorded":
       case "prepare":
         return;
     }
@@ -240,11 +251,16 @@ export class BackupTarget implements WireTarget {
       case "diverged": {
         // The replay says so once, and then no more.
         if (this.#protocol.welcome === undefined) return;
-        this.#fed.length = 0;
-        this.#isDraining = false;
         const divergence = { point: amount, place: "hash", recorded: "1", replayed: "2" };
         return this.#step({ type: "diverged", divergence });
       }
+      case "renewed":
+        if (!this.#isRenewing) return;
+        this.#isRenewing = false;
+        return this.#step({ type: "renewed", hashes: new Uint8Array(8 * amount) });
+      case "state":
+        this.#outputOffset = amount;
+        return this.#step({ type: "state" });
       case "claimed": {
         if (!this.#isClaiming) return;
         this.#isClaiming = false;

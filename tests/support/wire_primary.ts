@@ -13,7 +13,6 @@ import { BackupConnections } from "../../primary/backup_connections.ts";
 import { encodeMessage, type Message, messageKind } from "../../protocol/messages.ts";
 import { type PrimaryEffect, type PrimaryInput, PrimaryProtocol } from "../../protocol/primary.ts";
 import { backupRules, primaryRules, welcome } from "../../protocol/protocol_test_support.ts";
-import type { ClaimOutcome } from "../../protocol/types.ts";
 import type { Random } from "./random.ts";
 import { turns, WireConnection, WireListener } from "./wire_connection.ts";
 import { require, type Step, type Tally, type WireTarget } from "./wire_target.ts";
@@ -24,6 +23,7 @@ import {
   logFormat,
   oddNumber,
   oddText,
+  outcomeOf,
   randomBytes,
   someBytes,
   WILDNESS,
@@ -325,6 +325,12 @@ export class PrimaryTarget implements WireTarget {
     const dice = random.below(100);
     if (dice < (session === undefined ? 80 : 3)) return this.#hello();
     if (dice < 90) return this.#ack();
+    if (session?.awaitsRenewal && dice < 97) {
+      const pages = likely(random, session.toldPages);
+      if (random.below(2) === 0) return { type: "renew", pages };
+      const hashes = new Uint8Array(8 * random.below(3) + Math.floor(random.below(20) / 19));
+      return { type: "pages", first: pages, hashes };
+    }
     switch (random.below(9)) {
       case 0:
         return { type: "leave", why: oddText(random, "bye") };
@@ -335,6 +341,8 @@ export class PrimaryTarget implements WireTarget {
           place: oddText(random, "regs.rbx"),
           recorded: oddText(random, "1"),
           replayed: oddText(random, "2"),
+          after: oddNumber(random, this.#point),
+          checksums: someBytes(random),
         };
       case 2:
       case 3:
@@ -345,7 +353,8 @@ export class PrimaryTarget implements WireTarget {
           { type: "refuse", why: "no", retry: true },
           { type: "heartbeat", sentMs: oddNumber(random, this.#nowMs) },
           { type: "done", sink: random.below(256), offset: oddNumber(random, 10) },
-          { type: "kept", sink: 0, offset: 1, bytes: someBytes(random) },
+          { type: "renewing", session: 1, mayClaim: true },
+          { type: "recorded", point: 1, exit: someBytes(random) },
           { type: "protected", stateSequence: 1 },
           { type: "handover", sequence: 1 },
           { type: "ended", why: "no" },
@@ -388,11 +397,4 @@ export class PrimaryTarget implements WireTarget {
       echoMs: oddNumber(random, this.#nowMs),
     };
   }
-}
-
-/** What a claim comes to. */
-export function outcomeOf(amount: number): ClaimOutcome {
-  if (amount % 10 < 6) return { kind: "won" };
-  if (amount % 10 < 9) return { kind: "unreachable", why: "no answer" };
-  return { kind: "lost", holder: "another", ended: amount % 20 < 10 };
 }

@@ -29,7 +29,6 @@ export class PrimaryVoice {
   readonly #alterer: Alterer;
   #through = 0;
   #doneOffset = 0;
-  #keptOffset = 0;
 
   constructor(private readonly random: Random, private readonly backup: BackupProtocol) {
     this.#alterer = new Alterer(random, logFormat, random.pick(WILDNESS));
@@ -87,6 +86,8 @@ export class PrimaryVoice {
       sliceMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 20,
       checkpointing: false,
       epochLengthMs: 10,
+      verify: random.below(20) === 0 ? oddText(random, "commit") : "commit",
+      divergenceMax: random.below(20) === 0 ? oddText(random, "3/60") : "3/60",
     };
   }
 
@@ -96,8 +97,14 @@ export class PrimaryVoice {
     const dice = random.below(100);
     if (dice < 40) return { type: "heartbeat", sentMs: oddNumber(random, 1000) };
     if (dice < 65) return this.#done();
-    if (!isProtected && dice < 70) return this.#transfer();
-    if (!isProtected && dice < 80) return this.#kept();
+    if (this.backup.phase === "diverged" && dice < 80) {
+      const mayClaim = random.below(2) === 0;
+      return { type: "renewing", session: 1 + random.below(9), mayClaim };
+    }
+    if (dice < 68) {
+      return { type: "recorded", point: oddNumber(random, 10), exit: someBytes(random) };
+    }
+    if (!isProtected && dice < 74) return this.#transfer();
     if (!isProtected && progress.replayed > 0 && dice < 92) {
       return { type: "protected", stateSequence: likely(random, progress.replayed) };
     }
@@ -105,7 +112,7 @@ export class PrimaryVoice {
     if (dice < 98) return { type: "heartbeat", sentMs: oddNumber(random, 0) };
     return random.pick<Message>([
       this.#door(),
-      this.#kept(),
+      { type: "renewing", session: 1, mayClaim: true },
       { type: "refuse", why: oddText(random, "no"), retry: random.below(2) === 0 },
       { type: "ended", why: oddText(random, "done") },
       { type: "protected", stateSequence: oddNumber(random, progress.replayed) },
@@ -114,7 +121,16 @@ export class PrimaryVoice {
       { type: "ack", received: 1, replayed: 1, point: 1, echoMs: 1 },
       { type: "won", generation: 2 },
       { type: "leave", why: "no" },
-      { type: "diverged", point: 1, place: "here", recorded: "1", replayed: "2" },
+      {
+        type: "diverged",
+        point: 1,
+        place: "here",
+        recorded: "1",
+        replayed: "2",
+        after: 0,
+        checksums: new Uint8Array(4),
+      },
+      { type: "renew", pages: 0 },
     ]);
   }
 
@@ -137,14 +153,6 @@ export class PrimaryVoice {
     }
     this.#doneOffset += random.below(60);
     return { type: "done", sink: 0, offset: this.#doneOffset };
-  }
-
-  #kept(): Message {
-    const { random } = this;
-    const bytes = random.below(4) === 0 ? new Uint8Array(0) : someBytes(random);
-    const offset = rarely(random) ? oddNumber(random, this.#keptOffset) : this.#keptOffset;
-    this.#keptOffset = offset + bytes.length;
-    return { type: "kept", sink: random.pick([1, 1, 1, 1, 0, 255]), offset, bytes };
   }
 }
 

@@ -75,7 +75,7 @@ const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
   ["place: not now", /expected a welcome|out of place|no SERVER-HELLO|which was not offered/],
   [
     "place: not now",
-    /no state follows|which is not replayed here|a handover after|after it said protected/,
+    /without a divergence|which is not replayed here|a handover after|after it said protected/,
   ],
   ["order: frames", /^frame \d+ of generation|a log through|bytes ahead of the replay/],
   ["order: acks", /an ack with|acknowledged to/],
@@ -83,10 +83,11 @@ const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
     "order: outputs, notices",
     /sink \d+: output|bytes of output without a notice|sink \d+: outputs done/,
   ],
+  ["order: pages", /^hashes of /],
   ["order: console stream", /input at|input to|output at|gap from/],
   [
     "rules: welcome, hello",
-    /welcome to|expected 1 to \d+$|expected twice the heartbeat|a lag of at most|protocol version|this is machine/,
+    /welcome to|expected 1 to \d+$|expected twice the heartbeat|a lag of at most|^digests .*, expected every|divergences, expected|protocol version|this is machine/s,
   ],
   [
     "rules: no place for it",

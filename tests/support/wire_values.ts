@@ -6,6 +6,7 @@
  */
 import type { Bytes } from "../../base/layout.ts";
 import { crc32c, HEADER_BYTES } from "../../codec/codec.ts";
+import type { ClaimOutcome } from "../../protocol/types.ts";
 import type { Random } from "./random.ts";
 
 const MOST = Number.MAX_SAFE_INTEGER;
@@ -176,4 +177,11 @@ export function joined(...parts: readonly Bytes[]): Bytes {
     at += part.length;
   }
   return all;
+}
+
+/** What a claim comes to. */
+export function outcomeOf(amount: number): ClaimOutcome {
+  if (amount % 10 < 6) return { kind: "won" };
+  if (amount % 10 < 9) return { kind: "unreachable", why: "no answer" };
+  return { kind: "lost", holder: "another", ended: amount % 20 < 10 };
 }

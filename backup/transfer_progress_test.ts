@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Reporter } from "../base/reporter.ts";
-import type { Transfer } from "../protocol/primary.ts";
-import { JoinProgress } from "./join_progress.ts";
+import type { Transfer } from "../protocol/primary_types.ts";
+import { TransferProgress } from "./transfer_progress.ts";
 
 const MIB = 2 ** 20;
 
@@ -22,7 +22,7 @@ function shown(isTerminal: boolean): { say: Reporter; lines: string[]; live: str
 }
 
 /** A join of two rounds and a stop. */
-function join(progress: JoinProgress): void {
+function join(progress: TransferProgress): void {
   progress.update(transfer(0, 0, 256), 1000);
   progress.update(transfer(0, 50, 200), 1100);
   progress.update(transfer(1, 100, 32), 1200);
@@ -33,7 +33,7 @@ function join(progress: JoinProgress): void {
 
 Deno.test("where there is no terminal each round is a line, and so is what it came to", () => {
   const { say, lines, live } = shown(false);
-  join(new JoinProgress(say));
+  join(new TransferProgress(say, "join"));
   assert.deepEqual(live, []);
   assert.deepEqual(lines, [
     "joins: 100.0 MiB at 500.0 MiB/s, round 1, 32.0 MiB left, about 0.1 s",
@@ -44,7 +44,7 @@ Deno.test("where there is no terminal each round is a line, and so is what it ca
 
 Deno.test("on a terminal a bar moves, and one line is left of it", () => {
   const { say, lines, live } = shown(true);
-  join(new JoinProgress(say));
+  join(new TransferProgress(say, "join"));
   assert.equal(live.length, 5);
   assert.match(live[0]!, /^░{24} joins: 0\.0 MiB/);
   assert.match(live[3]!, /^█{20}░{4} .*round 1, 22\.0 MiB left.*the guest pauses for 50 %$/);
@@ -53,7 +53,14 @@ Deno.test("on a terminal a bar moves, and one line is left of it", () => {
 
 Deno.test("before the primary has said anything there is nothing to tell", () => {
   const { say, lines } = shown(false);
-  const progress = new JoinProgress(say);
+  const progress = new TransferProgress(say, "join");
   progress.finish();
   assert.deepEqual([lines, progress.status()], [[], null]);
+});
+
+Deno.test("a healing is called one", () => {
+  const { say, lines } = shown(false);
+  join(new TransferProgress(say, "heal"));
+  assert.match(lines[0]!, /^heals: /);
+  assert.match(lines.at(-1)!, /^healed in 0\.5 s: 164\.0 MiB in 3 rounds/);
 });

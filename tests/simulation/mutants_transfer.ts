@@ -1,6 +1,6 @@
 /**
  * Deliberate bugs in a state transfer in rounds: in what it asks of the protocol, and in what the machine's thread has
- * to do for it (the simulation's, as in state_mutants.ts). A part of mutants.ts.
+ * to do for it (the simulation's, as in mutants_states.ts). A part of mutants.ts.
  */
 import { edit, type Mutant } from "./mutant.ts";
 
@@ -25,10 +25,6 @@ export const TRANSFER_MUTANTS: readonly Mutant[] = [
         "if (frame.sequence !== this.#last + 1 && false) {",
       ),
     ],
-  },
-  {
-    name: "outputs from after the state go along as kept",
-    edits: [edit(primary, "if (point > statePoint) continue;", "void statePoint, point;")],
   },
   {
     name: "pages of a session that is over go to the next one",

@@ -1,23 +1,27 @@
 /**
- * How a join gets on, for people: a bar on a terminal, a line a round elsewhere, and in the end what it came to.
+ * How a state transfer gets on, for people: a bar on a terminal, a line a round elsewhere, and in the end what it
+ * came to. This side joins by it, or is healed.
  *
  * The primary says how far it is (protocol/primary_types.ts, Transfer); how fast that is is seen here. Called by
  * backup_side.ts.
  */
 import type { Reporter, Say } from "../base/reporter.ts";
-import type { Transfer } from "../protocol/primary.ts";
+import type { Transfer } from "../protocol/primary_types.ts";
 
 const BAR_WIDTH = 24;
 const MIB = 2 ** 20;
 
-/** One join's. */
-export class JoinProgress {
+/** What a state transfer is for: the words are made from these. */
+export type TransferPurpose = "join" | "heal";
+
+/** One transfer's. */
+export class TransferProgress {
   #transfer: Transfer | undefined;
   #startedMs = 0;
   #lastMs = 0;
 
   /** @param say shows a moving line, too, if it is a {@link Reporter} */
-  constructor(private readonly say: Say | Reporter) {}
+  constructor(private readonly say: Say | Reporter, private readonly purpose: TransferPurpose) {}
 
   /** The primary has said how far it is. @param nowMs any clock that does not go back */
   update(transfer: Transfer, nowMs: number): void {
@@ -37,7 +41,9 @@ export class JoinProgress {
     const { round, sentBytes, stopUs } = transfer;
     const seconds = (this.#lastMs - this.#startedMs) / 1000;
     this.say(
-      `joined in ${seconds.toFixed(1)} s: ${mebibytes(sentBytes)} in ${round + 1} rounds, ` +
+      `${this.purpose}ed in ${seconds.toFixed(1)} s: ${mebibytes(sentBytes)} in ${
+        round + 1
+      } rounds, ` +
         `${mebibytes(this.#bytesPerSecond)}/s; the guest stood still for ${ms(stopUs)}`,
     );
   }
@@ -62,9 +68,8 @@ export class JoinProgress {
 
   #line({ round, sentBytes, leftBytes, pauseShare }: Transfer): string {
     const slowed = pauseShare === 0 ? "" : `, the guest pauses for ${pauseShare / 10} %`;
-    return `joins: ${mebibytes(sentBytes)} at ${
-      mebibytes(this.#bytesPerSecond)
-    }/s, round ${round}, ` +
+    const sent = `${mebibytes(sentBytes)} at ${mebibytes(this.#bytesPerSecond)}/s`;
+    return `${this.purpose}s: ${sent}, round ${round}, ` +
       `${mebibytes(leftBytes)} left${this.#estimate(leftBytes)}${slowed}`;
   }
 
