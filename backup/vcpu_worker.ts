@@ -2,6 +2,7 @@
  * The worker in which a backup's vCPU lives: replays what main feeds it, and on a takeover goes on as a
  * recorder in the same thread, with the same machine.
  */
+import type { FrameHeader } from "../codec/codec.ts";
 import { DivergenceError } from "../base/errors.ts";
 import { outputBatchBytes } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
@@ -125,9 +126,10 @@ class CommandFeed implements ReplayIo {
     this.#outputs.write(this.channel, this.machine);
   }
 
-  replayed({ sequence }: { sequence: number }): void {
+  replayed({ sequence, through }: FrameHeader): void {
     this.flush();
-    notify(this.channel, { type: "replayed", sequence, point: this.machine.point });
+    // Where the machine stands, unless it waits for its state: then what there is of it stands nowhere.
+    notify(this.channel, { type: "replayed", sequence, point: through });
   }
 
   /** Main has to know of outputs from before the state: a takeover performs them. */

@@ -365,9 +365,10 @@ export class PrimaryProtocol {
     if (offer !== undefined) this.#send(session!.connection, offer);
     if (this.#end === undefined) return;
     const isCommitted = session === undefined || session.holds(this.#endSequence);
-    if (!isCommitted || (this.#mode !== "alone" && this.#mode !== "protected")) return;
-    this.#mode = "ending";
-    this.#claim();
+    if (isCommitted && (this.#mode === "alone" || this.#mode === "protected")) {
+      this.#mode = "ending";
+      this.#claim();
+    }
   }
 
   #recordedEnd(): void {

@@ -32,7 +32,7 @@ async function crashAt(moment: string, scratch: ScratchDirectory) {
   ]);
   await backup.saying(/this side may take over/);
   const alter = setInterval(() => {
-    if (!/may not take over until/.test(backup.text)) relay.alterNext();
+    if (relay.divergences === 0) relay.alterNext();
   }, 20);
   const { signal } = await primary.exited;
   clearInterval(alter);
@@ -43,7 +43,7 @@ async function crashAt(moment: string, scratch: ScratchDirectory) {
   const hasClaimed = !/joins anew/.test(backup.text);
   if (hasClaimed) await backup.exited;
   const registers = [...Deno.readDirSync(scratch.file("arbiter"))].map(({ name }) => name);
-  return { text: backup.text, hasClaimed, registers };
+  return { text: [...relay.altered, backup.text].join("\n"), hasClaimed, registers };
 }
 
 const NO_CLAIM = [

@@ -77,6 +77,14 @@ export const HEALING_MUTANTS: readonly Mutant[] = [
     )],
   },
   {
+    name: "a primary goes on alone without a claim though its backup may be healed by now",
+    edits: [edit(
+      primary,
+      'if (next.completesState && this.#mode === "healing") session.isProtected = true;',
+      "",
+    )],
+  },
+  {
     name: "acks of the old log count for the new one",
     edits: [edit(backup, "this.progress = new ReplayProgress();", "")],
   },

@@ -9,6 +9,7 @@ import { parseAddress } from "../../link/address.ts";
 import type { FrameLink, LinkListener } from "../../link/link.ts";
 import { logFraming } from "../../link/log_framing.ts";
 import { connectTcp, listenTcp } from "../../link/tcp.ts";
+import { messageKind } from "../../protocol/messages.ts";
 import { alterEvent } from "./alter_log.ts";
 import type { Random } from "./random.ts";
 
@@ -18,7 +19,9 @@ export class AlteringRelay implements AsyncDisposable {
   readonly #links = new Set<FrameLink>();
   readonly #primary = Promise.withResolvers<string | undefined>();
   readonly #serving: Promise<void>;
-  #due = 0;
+  #isDue = false;
+  /** How often a backup has said that it diverged. */
+  divergences = 0;
   /** What was altered. */
   readonly altered: string[] = [];
 
@@ -36,9 +39,9 @@ export class AlteringRelay implements AsyncDisposable {
     this.#primary.resolve(primary);
   }
 
-  /** Alters one event of the next frame that has one that can be. */
+  /** Alters one event of the next frame that has one that can be; not once a backup has diverged before that. */
   alterNext(): void {
-    this.#due++;
+    this.#isDue = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,15 +73,23 @@ export class AlteringRelay implements AsyncDisposable {
     this.#links.add(primaryLink);
     await Promise.all([
       pass(primaryLink, backupLink, (frame) => this.#alter(frame)),
-      pass(backupLink, primaryLink, (frame) => frame),
+      pass(backupLink, primaryLink, (frame) => this.#hear(frame)),
     ]);
   }
 
+  #hear(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (readHeader(frame).kind === messageKind("diverged")) {
+      this.divergences++;
+      this.#isDue = false;
+    }
+    return frame;
+  }
+
   #alter(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    if (this.#due === 0 || readHeader(frame).kind !== FrameKind.log || !hasInput(frame)) {
+    if (!this.#isDue || readHeader(frame).kind !== FrameKind.log || !hasInput(frame)) {
       return frame;
     }
-    this.#due--;
+    this.#isDue = false;
     const { log, what } = alterEvent([frame], this.random);
     this.altered.push(what);
     return log[0]! as Uint8Array<ArrayBuffer>;
