@@ -18,7 +18,7 @@ import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { decodeMessageRecord } from "../machine/records.ts";
 import { PAGE_BYTES } from "../machine/memory_map.ts";
-import { applySection, StateSection } from "../machine/state.ts";
+import { applySection, checkOutputs, StateSection } from "../machine/state.ts";
 import { StagedState } from "../protocol/staged_state.ts";
 
 /** Where frames come from, and where what a replay does is told. */
@@ -239,7 +239,9 @@ export class Replayer implements InputSource, Disposable {
     if (!this.#assembling) return this.#change(machine, bytes);
     this.#assembling = section !== StateSection.machine;
     applySection(machine, { section, bytes });
-    if (!this.#assembling) this.io.stateApplied();
+    if (this.#assembling) return;
+    checkOutputs(machine);
+    this.io.stateApplied();
   }
 
   /** A stretch that is not replayed: the machine is now what it came to. */

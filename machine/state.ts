@@ -152,6 +152,13 @@ function applyOutputs({ undone }: Machine, section: Uint8Array): void {
   undone.add(offset, bytes);
 }
 
+/** The outputs that came with a whole state are those that the machine put out last. @throws PeerError */
+export function checkOutputs({ undone, board }: Machine): void {
+  const { txTotal } = board.console;
+  if ((undone.end ?? txTotal) === txTotal) return;
+  throw new PeerError(`outputs up to ${undone.end}, expected up to ${txTotal}`);
+}
+
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {
   const vcpu = captureVcpu(machine.vcpu);
   const board = machine.board.encode();
@@ -200,10 +207,6 @@ function applyMachine(machine: Machine, bytes: Uint8Array): void {
     );
   }
   machine.board.restore(bytes.slice(boardAt));
-  const { txTotal } = machine.board.console;
-  if ((machine.undone.end ?? txTotal) !== txTotal) {
-    throw new PeerError(`outputs up to ${machine.undone.end}, expected up to ${txTotal}`);
-  }
   applyVcpu(machine.vcpu, bytes.slice(vcpuAt, vcpuAt + VCPU_STATE_BYTES));
   machine.refreshReadiness();
   machine.halted = halted === 1;

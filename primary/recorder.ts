@@ -5,24 +5,18 @@
  * input and commands from main through the channel; outputs and frames go to main the same way. While
  * nobody follows there is no log; a session begins with the machine's state.
  *
- * When a frame is closed is decided here: when an output needs it (at a newline, at HLT, at a size, or
- * after `flushDelayMaxUs`), when it is large, when it is old. Outputs that wait together share one frame.
+ * When a frame is closed is decided here: when an output needs it (waiting_output.ts), when it is large, when it is
+ * old. Outputs that wait together share one frame.
  */
-import {
-  exitsPerTimeEvent,
-  flushDelayMaxUs,
-  framePayloadTargetBytes,
-  outputBatchBytes,
-  stopHaste,
-} from "../base/limits.ts";
+import { exitsPerTimeEvent, framePayloadTargetBytes, stopHaste } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import { HostClock } from "../ffi/host_clock.ts";
 import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
 import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
-import { OutputBatch } from "../machine/output_batch.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
+import { ConsoleInput } from "./console_input.ts";
 import { wholeState } from "./first_state.ts";
 import { markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
@@ -30,8 +24,7 @@ import { Pacer } from "./pacer.ts";
 import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 import { SessionLog } from "./session_log.ts";
 import { TransferCapture } from "./transfer_capture.ts";
-
-const NEWLINE = 10;
+import { WaitingOutput } from "./waiting_output.ts";
 
 /** How a recorder works. */
 export interface RecorderOptions {
@@ -52,13 +45,8 @@ export class Recorder implements InputSource {
   /** How long the guest has to pause for the backup's sake. */
   #pauseUs = 0;
   #frameOpenedUs = 0;
-  /** Output that main has not got yet: it waits for its frame. */
-  readonly #outputs = new OutputBatch();
-  /** How long the guest had run when the first of it was put out. */
-  #outputSinceUs = 0;
-  #newline = false;
-  /** Input that is on its way into the machine: one record of the ring, and how much of it is used. */
-  #input: Uint8Array = new Uint8Array(0);
+  readonly #outputs = new WaitingOutput();
+  readonly #input: ConsoleInput;
   /** The guest has been entered since its last exit: where it is has no ordinal. */
   #adrift = false;
   #paused: boolean;
@@ -84,6 +72,7 @@ export class Recorder implements InputSource {
     options: RecorderOptions = {},
   ) {
     this.#verify = options.verify ?? verifyDefault;
+    this.#input = new ConsoleInput(channel.input);
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
     this.#pacer = new Pacer(this.#nowUs);
@@ -112,14 +101,14 @@ export class Recorder implements InputSource {
   }
 
   idle(machine: Machine): void {
-    this.#close(machine, this.#outputs.bytes > 0);
+    this.#close(machine, !this.#outputs.isEmpty);
     while (!this.#wantsState) {
       this.channel.hear();
       this.#nowUs = this.clock.nowUs();
       this.#pacer.goesOn(this.#nowUs);
       const deadlineUs = machine.board.deadlineUs();
       if (this.#nowUs >= deadlineUs) return this.#advance(machine, deadlineUs);
-      if (this.#hasInput() && machine.board.console.rxSpace() > 0) {
+      if (this.#input.hasBytes && machine.board.console.rxSpace() > 0) {
         this.#advance(machine, this.#nowUs);
         return this.#receive(machine);
       }
@@ -142,7 +131,7 @@ export class Recorder implements InputSource {
     if (machine.end !== undefined) return this.#noticeEnd(machine);
     this.#pauseUs += this.#pacer.ran(this.#nowUs);
     const session = this.#session;
-    const isOutputDue = this.#isOutputDue(machine);
+    const isOutputDue = this.#outputs.isDue(machine, this.#pacer.ranUs, session?.epochUs);
     session?.lookAhead();
     // A digest where the guest is between two exits: nobody else could find the place.
     if (!this.#adrift && session?.isDigestDue(machine, isOutputDue)) {
@@ -173,9 +162,7 @@ export class Recorder implements InputSource {
   }
 
   output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
-    if (this.#outputs.bytes === 0) this.#outputSinceUs = this.#pacer.ranUs;
-    this.#outputs.add(offset, bytes);
-    if (bytes.at(-1) === NEWLINE) this.#newline = true;
+    this.#outputs.add(offset, bytes, this.#pacer.ranUs);
   }
 
   /**
@@ -213,7 +200,6 @@ export class Recorder implements InputSource {
     // In replay mode it was made by exits, which are before the forced point.
     const { through } = session.isCheckpointing ? markOf(machine) : from;
     const output = this.#outputs.write(this.channel, machine, through);
-    this.#newline = false;
     this.#frameOpenedUs = this.#nowUs;
     const { ranUs } = this.#pacer;
     session.state(machine, from, session.isCheckpointing ? output : undefined, ranUs);
@@ -237,29 +223,13 @@ export class Recorder implements InputSource {
     this.#lastTimePoint = machine.point;
   }
 
-  #hasInput(): boolean {
-    return this.#input.length > 0 || this.channel.input.usedBytes > 0;
-  }
-
   /** Lets in as much console input as the UART has room for. */
   #receive(machine: Machine, isEvent = true): void {
-    if (!this.#hasInput()) return;
     const { console } = machine.board;
-    const space = console.rxSpace();
-    if (space === 0) return;
-    if (this.#input.length === 0) this.#input = this.channel.input.tryRead()!.body;
-    const bytes = this.#input.subarray(0, space);
-    this.#input = this.#input.subarray(bytes.length);
+    const bytes = this.#input.take(console.rxSpace());
+    if (bytes === undefined) return;
     if (isEvent) this.#session?.consoleInput(machine.point, bytes);
     console.receive(bytes);
-  }
-
-  /** Whether a frame, or a state, is due because output waits for it. */
-  #isOutputDue({ halted }: Machine): boolean {
-    const epochUs = this.#session?.epochUs;
-    return this.#outputs.bytes > 0 && (halted || this.#newline && epochUs === undefined ||
-      this.#outputs.bytes >= outputBatchBytes ||
-      this.#pacer.ranUs - this.#outputSinceUs >= (epochUs ?? flushDelayMaxUs));
   }
 
   /** Whether a frame, or a state, is due though no output waits for it. */
@@ -278,7 +248,6 @@ export class Recorder implements InputSource {
     }
     this.#frameOpenedUs = this.#nowUs;
     this.#outputs.write(this.channel, machine);
-    this.#newline = false;
     this.#session?.close(machine, this.#pacer.ranUs);
   }
 
