@@ -75,7 +75,7 @@ const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
   ["place: not now", /expected a welcome|out of place|no SERVER-HELLO|which was not offered/],
   [
     "place: not now",
-    /without a divergence|which is not replayed here|a handover after|while this side may take over/,
+    /without a divergence|which is not replayed here|a handover after|while this side may take over|after it said protected/,
   ],
   ["order: frames", /^frame \d+ of generation|a log through|bytes ahead of the replay/],
   ["order: acks", /an ack with|acknowledged to/],
