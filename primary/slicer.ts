@@ -62,7 +62,7 @@ export class Slice {
   }
 }
 
-/** @throws UsageError unless a slice can be so long */
+/** Checks what was asked for. @throws UsageError unless a slice can be so long */
 export function checkSlice(sliceMs: number): void {
   if (sliceMs >= sliceLeastMs && sliceMs <= sliceMaxMs) return;
   throw new UsageError(

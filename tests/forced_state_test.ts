@@ -7,17 +7,31 @@ import assert from "node:assert/strict";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { Machine } from "../machine/machine.ts";
 import { applySection, captureState, type Section } from "../machine/state.ts";
-import { emptyMachine, guestMachine, runScript, tinyMachine } from "../machine/testing.ts";
+import { Channel, Gauge } from "../machine/channel.ts";
+import { encodeMessageRecord, readFrame, RecordKind } from "../machine/records.ts";
+import {
+  emptyMachine,
+  guestMachine,
+  memoryBytes,
+  runScript,
+  tinyMachine,
+} from "../machine/testing.ts";
 import { kvmRegs } from "../ffi/kvm_structs.ts";
+import { MachineClock } from "../primary/machine_clock.ts";
+import { Recorder } from "../primary/recorder.ts";
+import type { RecorderCommand } from "../primary/recorder_messages.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
 import { vcpuFields } from "../machine/vcpu_state.ts";
 import type { StateField } from "../machine/fields.ts";
+import { digestPoints, replayFrames } from "./support/replay.ts";
 import { StallGuard } from "./support/stall_guard.ts";
 
 const KICK_MS = 1;
 const RUNS = 16;
 const STATES_A_RUN = 16;
 const CALLS = 300;
+/** One forced point in some hundreds is where it matters. */
+const LOGGED_CALLS = 2000;
 /** Where the code and its count are: memory that no guest of this size uses. */
 const CODE = 0x80_0000;
 const RING0_CODE = CODE + 0x100;
@@ -26,9 +40,9 @@ const COUNT = CODE + 0x1000;
 const PRIVILEGED = 5;
 
 const address = (value: number) => [value & 0xff, value >>> 8 & 0xff, value >>> 16 & 0xff, 0];
-/** mov ecx, CALLS; again: mov eax, 5; mov edi, RING0_CODE; int3; dec ecx; jnz again; out 0xf4, al */
-const RING3 = [
-  ...[0xb9, ...address(CALLS)],
+/** mov ecx, calls; again: mov eax, 5; mov edi, RING0_CODE; int3; dec ecx; jnz again; out 0xf4, al */
+const ring3 = (calls: number) => [
+  ...[0xb9, ...address(calls)],
   ...[0xb8, ...address(PRIVILEGED), 0xbf, ...address(RING0_CODE), 0xcc, 0xff, 0xc9, 0x75, 0xf1],
   ...[0xe6, 0xf4],
 ];
@@ -48,7 +62,7 @@ Deno.test("a state captured amid a call of ring 0 loses no call", async () => {
   using guard = new StallGuard(KICK_MS);
   await guard.ready;
   for (let run = 0; run < RUNS; run++) {
-    using machine = callingMachine();
+    using machine = callingMachine(CALLS);
     const capturer = new Capturer();
     guard.begin(machine.vcpu);
     new VcpuLoop(machine, capturer).run();
@@ -84,6 +98,56 @@ Deno.test("a state captured amid the delivery of an exception goes on as the mac
     }
   }
 });
+
+Deno.test("a log with forced points amid calls of ring 0 is replayed exactly", async () => {
+  using guard = new StallGuard(KICK_MS);
+  await guard.ready;
+  let forcedPoints = 0;
+  for (let run = 0; run < RUNS; run++) {
+    using machine = callingMachine(LOGGED_CALLS);
+    const channel = Channel.create();
+    const recorder = new ForcingRecorder(machine, channel);
+    guard.begin(machine.vcpu);
+    new VcpuLoop(machine, recorder).run();
+    guard.end();
+    forcedPoints += channel.gauges[Gauge.forcedPoints]!;
+    const frames = framesIn(channel);
+    const { end, digests } = await replayFrames(frames, { memoryBytes });
+    assert.deepEqual(end, machine.end);
+    assert.equal(digests, digestPoints(frames).length);
+  }
+  assert.ok(forcedPoints > RUNS, `${forcedPoints} forced points`);
+});
+
+/** Logs from its first boundary on, digests at each point, and takes each kick for the end of a slice. */
+class ForcingRecorder extends Recorder {
+  constructor(machine: Machine, private readonly own: Channel) {
+    super(machine, own, new MachineClock(machine.clockUs, 0), { exitsPerDigest: 1 });
+    const start: RecorderCommand = {
+      type: "startLog",
+      session: 1,
+      generation: 1,
+      frameAgeMs: 1000,
+      checkpointing: false,
+      epochLengthMs: 1,
+    };
+    assert.ok(own.commands.tryWrite(RecordKind.message, encodeMessageRecord(start)));
+  }
+
+  override kicked(machine: Machine): void {
+    this.own.gauges[Gauge.overduePoint] = machine.point;
+    super.kicked(machine);
+  }
+}
+
+/** The log that a recorder has left. */
+function framesIn({ notices }: Channel): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let record = notices.tryRead(); record !== undefined; record = notices.tryRead()) {
+    if (record.kind === RecordKind.frame) frames.push(readFrame(record.body).bytes);
+  }
+  return frames;
+}
 
 /** A state, and what the machine was from there on. */
 interface Captured {
@@ -121,10 +185,10 @@ function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
 }
 
 /** A machine in which the runtime is there, about to make its calls. */
-function callingMachine(): Machine {
+function callingMachine(calls: number): Machine {
   const machine = guestMachine("hello", "");
   while (!runScript(machine, machine.point + 1).text.includes("h"));
-  machine.memory.write(CODE, Uint8Array.from(RING3));
+  machine.memory.write(CODE, Uint8Array.from(ring3(calls)));
   machine.memory.write(RING0_CODE, Uint8Array.from(RING0));
   const regs = machine.vcpu.get("regs");
   kvmRegs.set(kvmRegs.view(regs), "rip", BigInt(CODE));
