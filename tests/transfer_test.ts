@@ -108,3 +108,19 @@ Deno.test("what the staging area has no room for is part of the state as well", 
   assert.ok(transfers.logs.length >= 1, `${transfers.logs.length} transfers`);
   await replayAll(transfers);
 });
+
+Deno.test("a guest that has to stand still for a transfer goes on after it, or once it is broken off", async () => {
+  const random = new Random(seed);
+  const transfers = await transferWhileRunning({
+    guest: "stress",
+    commandLine: `${seed + 3} 30`,
+    memoryBytes,
+    transfers: 20,
+    brokenOfTen: 5,
+    framePages: 8,
+    stalls: 20,
+    stands: 10,
+  }, random);
+  assert.equal(transfers.end.code, 0, transfers.end.why);
+  await replayAll(transfers);
+});

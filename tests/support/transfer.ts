@@ -46,6 +46,8 @@ export interface TransferOptions {
   /** Pages in a frame at most, and how often in a hundred there is no room for a while. */
   readonly framePages: number;
   readonly stalls: number;
+  /** How often in a hundred, when it is asked, the guest has to stand still for the rest of the transfer. */
+  readonly stands?: number;
 }
 
 /** A log that begins with a state that was transferred in rounds. */
@@ -201,7 +203,7 @@ class Run {
       },
       room: () => this.#room(),
       unappliedBytes: () => 0,
-      mustStand: () => false,
+      mustStand: () => random.below(100) < (this.options.stands ?? 0),
       step: (input) => {
         if (input.type === "pages") this.#take(input.frame);
       },
