@@ -46,8 +46,9 @@ mtype:mutant = { NONE, RELEASE_WITHOUT_ACK, PROTECT_EARLY, GO_ALONE_WITHOUT_CLAI
 #define broken(mutant) (MUTANT == mutant)
 
 /* over: crashed, halted, or its machine thrown away; may be started as a backup anew. taking: draining and
- * claiming, of a backup. The other names are the code's, whose `diverged` is following and astray here.
- * STATE is a whole one, with what begins the log that it is in; CLAIM_STATE one that gives the claim back. */
+ * claiming, of a backup. The other names are the code's; its `diverged` is a following that lacks the state.
+ * STATE is the whole of it, with what begins its log (`welcome`, `renewing`); CLAIM_STATE gives the claim
+ * back, too. */
 mtype:mode = { over, following, taking, alone, securing, protected, healing, claiming };
 mtype:message = { STATE, CLAIM_STATE, FRAME, DONE, HEARTBEAT, PROTECTED, HANDOVER, ACK, DIVERGED, FAREWELL,
   WON };
@@ -66,14 +67,14 @@ typedef Host {
   byte acked;               /* a primary: the log that the backup says to hold */
   bool owesAck;
   bool mayClaim;            /* a backup: PROTECTED or CLAIM_STATE has come */
-  bool astray;              /* a backup: it has no state yet, or its machine is not the recorded one */
-  bool owesState;           /* a primary: to a backup that is astray. There is no log meanwhile */
+  bool lacksState;          /* a backup: it has no state yet, or has diverged from it */
+  bool owesState;           /* a primary: to such a backup. There is no log meanwhile */
   bool handingOver;         /* a primary: the machine stands still; a backup: HANDOVER has come */
   bool offered;             /* a primary: HANDOVER has been sent */
   bool asked;               /* its claim has reached the arbiter */
   byte noticed;             /* a backup, for the properties: through here notices have come */
-  bool mustHold;            /* a primary, for the properties: the backup that it had has said that it diverged,
-                               and has no state since */
+  bool mustHold;            /* a primary, for the properties: the backup that could have gone on has said that
+                               it diverged, and has no state since */
   bool bySilence            /* a backup: what made it claim was silence, not a closed connection */
 };
 Host host[2];
@@ -104,8 +105,8 @@ byte seen[OUTPUTS + 1];
 byte again[OUTPUTS + 1];
 
 byte incidents;
-hidden byte n, number, time; /* scratch of one step: no part of a state */
-hidden mtype:message what;
+hidden mtype:message what;   /* scratch of one step: no part of a state */
+hidden byte n, number, time;
 
 inline send(channel, message, number, time) {
   if
@@ -140,11 +141,11 @@ inline close(incoming) {
 /* The backup may claim, or may be about to: whoever goes on alone must win. */
 #define GUARDED(h) (h.mode == protected || h.mode == healing && !h.owesState)
 
-/* No machine that is of any use. */
+/* The machine is thrown away, or of no use. */
 inline clear() {
   for (n : 1 .. OUTPUTS) { SELF.text[n] = 0 }
   SELF.made = 0; SELF.done = 0; SELF.noticed = 0; SELF.handingOver = false;
-  SELF.astray = false
+  SELF.lacksState = false
 }
 
 /* Halt, crash, rejoin: nothing of the side is left. */
@@ -190,7 +191,7 @@ inline win() {
   :: else
   fi;
   SELF.generation++;
-  holds(NO_SILENT_DIVERGENCE, !SELF.astray);
+  holds(NO_SILENT_DIVERGENCE, !SELF.lacksState);
   holds(ONE_REIGN, !(LIVE(PEER) && PEER.generation == SELF.generation));
   for (n : 1 .. OUTPUTS) {
     holds(NOTHING_LOST, seen[n] == 0 || (n <= SELF.made && seen[n] == SELF.text[n]));
@@ -238,8 +239,8 @@ end: do
       :: toPrimary?ACK, number, time ->
         SELF.heard = (broken(HEARD_WHEN_READ) -> ticks : (time > SELF.heard -> time : SELF.heard));
         if
-        :: number == NOTHING && !broken(ANY_ACK_HEALS) || SELF.owesState
-        :: else ->  /* it has the state: outputs are held, until they are acknowledged */
+        :: SELF.owesState || number == NOTHING && !broken(ANY_ACK_HEALS)
+        :: else ->  /* it has the state: outputs wait for acks from here on */
           SELF.acked = number;
           SELF.mode = (SELF.mode == alone -> securing : (SELF.mode == healing -> protected : SELF.mode))
         fi
@@ -252,7 +253,8 @@ end: do
       fi }
   /* One divergence too many: the backup is unfit. */
   :: d_step { LIVE(SELF) && SELF.open && toPrimary?[DIVERGED, _, _] -> goAlone() }
-  /* The state, with the outputs that are not done; a new log begins with it. */
+  /* The state, with the outputs that are not done: to one that joins, or to be healed. A log begins with it.
+   * Once a backup that is healed has it, it may claim: if the primary did not go on alone meanwhile. */
   :: d_step { LIVE(SELF) && SELF.owesState && ROOM(toBackup) ->
       what = (SELF.mode == healing && !broken(WITHHOLD_CLAIM) || broken(CLAIM_WITH_ANY_STATE)
         -> CLAIM_STATE : STATE);
@@ -280,7 +282,7 @@ end: do
   /* Hello, welcome. */
   :: d_step { SELF.mode == over && PEER.mode == alone && !PEER.open && PEER.generation < GENERATIONS ->
       cut = false;
-      SELF.mode = following; SELF.generation = PEER.generation; SELF.astray = true;
+      SELF.mode = following; SELF.generation = PEER.generation; SELF.lacksState = true;
       SELF.open = true; SELF.heard = ticks; SELF.beat = ticks;
       PEER.open = true; PEER.heard = ticks; PEER.beat = ticks; PEER.owesState = true }
   :: d_step { SELF.mode == following && nempty(toBackup) ->
@@ -289,27 +291,23 @@ end: do
       if
       :: what == STATE || what == CLAIM_STATE ->
         SELF.made = number; SELF.done = time; SELF.noticed = time; SELF.owesAck = true;
-        SELF.astray = false; SELF.mayClaim = (what == CLAIM_STATE);
+        SELF.lacksState = false; SELF.mayClaim = (what == CLAIM_STATE);
         PEER.mustHold = false
       :: what == HEARTBEAT -> SELF.beat = number; SELF.owesAck = true
-      :: what == PROTECTED && broken(BELIEVE_PROTECTED) -> SELF.mayClaim = true
-      :: else ->
-        if
-        :: SELF.astray  /* it was sent before the primary knew */
-        :: !SELF.astray && what == FRAME ->
-          for (n : SELF.made + 1 .. number) { SELF.text[n] = SELF.generation }
-          SELF.made = number; SELF.owesAck = true
-        :: !SELF.astray && what == DONE ->
-          SELF.noticed = number; SELF.done = (broken(IGNORE_NOTICES) -> SELF.done : number)
-        :: !SELF.astray && what == PROTECTED -> SELF.mayClaim = true
-        :: !SELF.astray && what == HANDOVER ->
-          assert(number == SELF.made);
-          SELF.mode = taking; SELF.handingOver = true
-        fi
+      :: what == FRAME && !SELF.lacksState ->
+        for (n : SELF.made + 1 .. number) { SELF.text[n] = SELF.generation }
+        SELF.made = number; SELF.owesAck = true
+      :: what == DONE && !SELF.lacksState ->
+        SELF.noticed = number; SELF.done = (broken(IGNORE_NOTICES) -> SELF.done : number)
+      :: what == PROTECTED && (!SELF.lacksState || broken(BELIEVE_PROTECTED)) -> SELF.mayClaim = true
+      :: what == HANDOVER && !SELF.lacksState ->
+        assert(number == SELF.made);
+        SELF.mode = taking; SELF.handingOver = true
+      :: else  /* it was sent before the primary knew of the divergence: it counts for nothing */
       fi }
   :: d_step { SELF.mode == following && SELF.owesAck && ROOM(toPrimary) ->
-      SELF.owesAck = false; 
-      send(toPrimary, ACK, (SELF.astray -> NOTHING : SELF.made), SELF.beat) }
+      SELF.owesAck = false;
+      send(toPrimary, ACK, (SELF.lacksState -> NOTHING : SELF.made), SELF.beat) }
   /* The primary is lost: claim what may be claimed, else throw the machine away. */
   :: d_step { SELF.mode == following && (!CONNECTED || SILENT) ->
       if
@@ -317,21 +315,25 @@ end: do
         SELF.mode = taking; SELF.bySilence = SILENT; close(toBackup)
       :: else -> halt(toBackup)
       fi }
+  /* It leaves. */
   :: d_step { SELF.mode == following && incidents < INCIDENTS && ROOM(toPrimary) ->
       incidents++; send(toPrimary, FAREWELL, 0, 0); halt(toBackup) }
-  /* Its replay differs. It acknowledges what it receives, so that may be any log that it has acknowledged, and
-   * that has been performed: this stays. It renounces its claim, or, draining the log of a primary that is
-   * lost, does not claim. What has been claimed can't be renounced any more. */
-  :: d_step { (SELF.mode == following && !SELF.astray || SELF.mode == taking && !SELF.asked) &&
+  /* Its replay differs, from anywhere in the log on: it has acknowledged what it received, not what it
+   * replayed, so outputs of that log may be performed, and stay. It renounces its claim; if it drains the log
+   * of a lost primary, it does not claim. Once it has claimed it can't renounce any more. */
+  :: d_step { (SELF.mode == following && !SELF.lacksState || SELF.mode == taking && !SELF.asked) &&
       incidents < INCIDENTS && ROOM(toPrimary) ->
       incidents++;
       if
-      :: SELF.mode == taking && !SELF.handingOver && !broken(CLAIM_DIVERGED) -> halt(toBackup)
-      :: SELF.mode == taking && !SELF.handingOver && broken(CLAIM_DIVERGED) -> SELF.astray = true
+      :: SELF.mode == taking && !SELF.handingOver ->
+        if
+        :: broken(CLAIM_DIVERGED) -> SELF.lacksState = true
+        :: else -> halt(toBackup)
+        fi
       :: else ->
         send(toPrimary, DIVERGED, 0, 0);
         clear();
-        SELF.mode = following; SELF.astray = true;
+        SELF.mode = following; SELF.lacksState = true;
         SELF.mayClaim = (broken(CLAIM_DIVERGED) -> SELF.mayClaim : false)
       fi }
 
@@ -401,7 +403,9 @@ init {
 #define ORPHANED(h, primary) (h.mode == following && h.mayClaim && primary.mode == over && \
   holder[h.generation + 1] == NOBODY && incidents == INCIDENTS)
 
-#define STANDS(h) (h.mode == following && h.mayClaim)
+/* It joins or is healed; then it may claim, if the connection has lasted. */
+#define WAITS(h) (h.mode == following && h.lacksState)
+#define MAY_CLAIM(h) (h.mode == following && h.mayClaim || !CONNECTED)
 
 ltl CLAIM_ENDS { []<>!CLAIMS(host[0]) && []<>!CLAIMS(host[1]) }
 ltl ALL_PERFORMED {
@@ -411,5 +415,5 @@ ltl TAKEN_OVER {
   [](ORPHANED(host[0], host[1]) -> <>LIVE(host[0])) && [](ORPHANED(host[1], host[0]) -> <>LIVE(host[1]))
 }
 ltl PROTECTED_AGAIN {
-  [](host[0].astray -> <>(STANDS(host[0]) || !CONNECTED)) && [](host[1].astray -> <>(STANDS(host[1]) || !CONNECTED))
+  [](WAITS(host[0]) -> <>MAY_CLAIM(host[0])) && [](WAITS(host[1]) -> <>MAY_CLAIM(host[1]))
 }
