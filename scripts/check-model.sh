@@ -97,7 +97,7 @@ way() {
 }
 
 properties() {
-  local run property all together optimize=-O2
+  local run property all together optimize=-O1
   for run in outputs generations clock; do
     # shellcheck disable=SC2086
     build safety ${!run}
