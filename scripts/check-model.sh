@@ -43,16 +43,17 @@ clock="-DOUTPUTS=2 -DGENERATIONS=3 -DINCIDENTS=1 -DTICKS=3"
 ends="-DOUTPUTS=2 -DGENERATIONS=3 -DINCIDENTS=3 -DTICKS=0"
 clock_ends="-DOUTPUTS=1 -DGENERATIONS=3 -DINCIDENTS=1 -DTICKS=2"
 
-safety="ONE_REIGN OUTPUT_RULE NOTHING_LOST LITTLE_REPEATED IN_ORDER CLEAN_HANDOVER"
+safety="ONE_REIGN OUTPUT_RULE NOTHING_LOST LITTLE_REPEATED IN_ORDER CLEAN_HANDOVER NO_SILENT_DIVERGENCE HELD_WHILE_HEALED"
 timed="LEASE" # says nothing where no time goes by
-liveness="CLAIM_ENDS ALL_PERFORMED TAKEN_OVER"
+liveness="CLAIM_ENDS ALL_PERFORMED TAKEN_OVER PROTECTED_AGAIN"
 
-# build WHAT DEFINES...: makes ./pan, the walker for `safety` or `liveness`.
+# build WHAT DEFINES...: makes ./pan, the walker for `safety` or `liveness`. A mutant is found sooner than an
+# optimized walker is compiled.
 build() {
   local kind=(-DSAFETY -DNOCLAIM) defines=("${@:2}")
   [ "$1" = safety ] || kind=(-DNFAIR=3)
   spin "${defines[@]}" -a "$model" >spin.out 2>&1 || { cat spin.out >&2; exit 1; }
-  cc -O1 -w "${kind[@]}" -DCOLLAPSE -DVECTORSZ=1024 -DMEMLIM=2000 -o pan pan.c
+  cc "$optimize" -w "${kind[@]}" -DNOREDUCE -DVECTORSZ=1024 -DMEMLIM=2000 -o pan pan.c
 }
 
 # walk [ARGUMENTS...]: runs ./pan; sets `states` and `errors`, dies if it did not get to the end.
@@ -78,7 +79,7 @@ bound() {
 # judge IS-WELL NAME TEXT
 judge() {
   if "$1"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-  printf '%-18s %s\n' "$2" "$3"
+  printf '%-20s %s\n' "$2" "$3"
 }
 
 # way DEFINES...: the steps that lead to what was found: who took each, and its line of the model.
@@ -96,7 +97,7 @@ way() {
 }
 
 properties() {
-  local run property all together
+  local run property all together optimize=-O1
   for run in outputs generations clock; do
     # shellcheck disable=SC2086
     build safety ${!run}
@@ -138,7 +139,7 @@ properties() {
 
 # mutant NAME PROPERTY RUN: the model broken so must fail there.
 mutant() {
-  local found
+  local found optimize=-O0
   # shellcheck disable=SC2086
   case " $safety $timed " in
     *" $2 "*) found="assertion violated"; build safety ${!3} -DMUTANT="$1" -DONLY="$2"; walk ;;
@@ -167,6 +168,14 @@ mutants() {
   mutant UNREACHABLE_IS_LOST ALL_PERFORMED ends
   mutant UNREACHABLE_IS_LOST TAKEN_OVER ends
   mutant NEVER_CLAIM CLAIM_ENDS ends
+  mutant CLAIM_DIVERGED NO_SILENT_DIVERGENCE ends
+  mutant BELIEVE_PROTECTED NO_SILENT_DIVERGENCE ends
+  mutant RELEASE_WHILE_HEALING HELD_WHILE_HEALED ends
+  mutant ANY_ACK_HEALS HELD_WHILE_HEALED ends
+  mutant GO_ALONE_WHILE_HEALING ONE_REIGN ends
+  mutant FORGET_UNDONE_AT_HEALING NOTHING_LOST ends
+  mutant CLAIM_WITH_ANY_STATE NOTHING_LOST ends
+  mutant WITHHOLD_CLAIM PROTECTED_AGAIN ends
 }
 
 for part in $parts; do "$part"; done

@@ -17,17 +17,18 @@
 #endif
 #ifndef INCIDENTS
 #define INCIDENTS 3    /* of any kinds: crash, broken connection, lost answer, arbiter out of reach for a
-                          while, handover asked for, backup that leaves or diverges */
+                          while, handover asked for, backup that leaves, replay that differs */
 #endif
 #ifndef TICKS
 #define TICKS 3        /* the clock goes so far; it stands while there is no session */
 #endif
 #define TIMEOUT 1      /* silence for more ticks than this is a suspicion */
 #define QUEUE 4        /* messages on their way in one direction; then the sender waits */
+#define NOTHING 255    /* of an ack: the backup has no state (yet, or any more), and only says that it lives */
 
 /* The properties that assertions say; docs/PROTOCOL.md names them all. ONLY=name arms those of one. */
 mtype:property = { ALL, ONE_REIGN, OUTPUT_RULE, NOTHING_LOST, LITTLE_REPEATED, IN_ORDER, LEASE,
-  CLEAN_HANDOVER };
+  CLEAN_HANDOVER, NO_SILENT_DIVERGENCE, HELD_WHILE_HEALED };
 #ifndef ONLY
 #define ONLY ALL
 #endif
@@ -36,16 +37,21 @@ mtype:property = { ALL, ONE_REIGN, OUTPUT_RULE, NOTHING_LOST, LITTLE_REPEATED, I
 /* What can be made wrong, with MUTANT=name, to see that each property can fail. */
 mtype:mutant = { NONE, RELEASE_WITHOUT_ACK, PROTECT_EARLY, GO_ALONE_WITHOUT_CLAIM, TAKE_OVER_WITHOUT_CLAIM,
   CLAIM_UNPROTECTED, FORGET_KEPT, FORGET_UNDONE_AT_JOIN, NOTICE_BEFORE_PERFORMING, IGNORE_NOTICES,
-  HEARD_WHEN_READ, OFFER_EARLY, FRESH_NONCE, UNREACHABLE_IS_LOST, NEVER_CLAIM };
+  HEARD_WHEN_READ, OFFER_EARLY, FRESH_NONCE, UNREACHABLE_IS_LOST, NEVER_CLAIM,
+  CLAIM_DIVERGED, BELIEVE_PROTECTED, RELEASE_WHILE_HEALING, ANY_ACK_HEALS, GO_ALONE_WHILE_HEALING,
+  FORGET_UNDONE_AT_HEALING, CLAIM_WITH_ANY_STATE, WITHHOLD_CLAIM };
 #ifndef MUTANT
 #define MUTANT NONE
 #endif
 #define broken(mutant) (MUTANT == mutant)
 
 /* over: crashed, halted, or its machine thrown away; may be started as a backup anew. taking: draining and
- * claiming, of a backup. The other names are the code's. */
-mtype:mode = { over, following, taking, alone, securing, protected, claiming };
-mtype:message = { STATE, FRAME, DONE, HEARTBEAT, PROTECTED, HANDOVER, ACK, FAREWELL, WON };
+ * claiming, of a backup. The other names are the code's; its `diverged` is a following that lacks the state.
+ * STATE is the whole of it, with what begins its log (`welcome`, `renewing`); CLAIM_STATE gives the claim
+ * back, too. */
+mtype:mode = { over, following, taking, alone, securing, protected, healing, claiming };
+mtype:message = { STATE, CLAIM_STATE, FRAME, DONE, HEARTBEAT, PROTECTED, HANDOVER, ACK, DIVERGED, FAREWELL,
+  WON };
 
 typedef Host {
   mtype:mode mode = over;
@@ -60,11 +66,15 @@ typedef Host {
   byte logged;              /* a primary: the log that it sent */
   byte acked;               /* a primary: the log that the backup says to hold */
   bool owesAck;
-  bool mayClaim;            /* a backup: PROTECTED has come */
+  bool mayClaim;            /* a backup: PROTECTED or CLAIM_STATE has come */
+  bool lacksState;          /* a backup: it has no state yet, or has diverged from it */
+  bool owesState;           /* a primary: to such a backup. There is no log meanwhile */
   bool handingOver;         /* a primary: the machine stands still; a backup: HANDOVER has come */
   bool offered;             /* a primary: HANDOVER has been sent */
   bool asked;               /* its claim has reached the arbiter */
   byte noticed;             /* a backup, for the properties: through here notices have come */
+  bool mustHold;            /* a primary, for the properties: the backup that could have gone on has said that
+                               it diverged, and has no state since */
   bool bySilence            /* a backup: what made it claim was silence, not a closed connection */
 };
 Host host[2];
@@ -95,7 +105,8 @@ byte seen[OUTPUTS + 1];
 byte again[OUTPUTS + 1];
 
 byte incidents;
-hidden byte n, number, time; /* scratch of one step: no part of a state */
+hidden mtype:message what;   /* scratch of one step: no part of a state */
+hidden byte n, number, time;
 
 inline send(channel, message, number, time) {
   if
@@ -106,7 +117,7 @@ inline send(channel, message, number, time) {
 
 inline forgetSession() {
   SELF.open = false; SELF.heard = 0; SELF.beat = 0; SELF.logged = 0; SELF.acked = 0;
-  SELF.owesAck = false; SELF.mayClaim = false
+  SELF.owesAck = false; SELF.mayClaim = false; SELF.owesState = false; SELF.mustHold = false
 }
 
 /* An end of the connection is closed: what still comes to it is not read. */
@@ -118,7 +129,7 @@ inline close(incoming) {
   forgetSession()
 }
 
-#define LIVE(h) (h.mode == alone || h.mode == securing || h.mode == protected)
+#define LIVE(h) (h.mode == alone || h.mode == securing || h.mode == protected || h.mode == healing)
 #define PRIMARY(h) (LIVE(h) || h.mode == claiming)
 #define SILENT (ticks - SELF.heard > TIMEOUT)
 /* The other side may go on, or goes on, from where it stands, without this side's doing. */
@@ -127,13 +138,22 @@ inline close(incoming) {
     (PEER.mode == taking || PEER.mode == following && PEER.mayClaim) || \
   PEER.generation > SELF.generation && PRIMARY(PEER))
 
+/* The backup may claim, or may be about to: whoever goes on alone must win. */
+#define GUARDED(h) (h.mode == protected || h.mode == healing && !h.owesState)
+
+/* The machine is thrown away, or of no use. */
+inline clear() {
+  for (n : 1 .. OUTPUTS) { SELF.text[n] = 0 }
+  SELF.made = 0; SELF.done = 0; SELF.noticed = 0; SELF.handingOver = false;
+  SELF.lacksState = false
+}
+
 /* Halt, crash, rejoin: nothing of the side is left. */
 inline halt(incoming) {
   close(incoming);
-  for (n : 1 .. OUTPUTS) { SELF.text[n] = 0 }
-  SELF.mode = over; SELF.generation = 0; SELF.made = 0; SELF.done = 0; SELF.performing = false;
-  SELF.handingOver = false; SELF.offered = false; SELF.asked = false; SELF.bySilence = false;
-  SELF.noticed = 0
+  clear();
+  SELF.mode = over; SELF.generation = 0; SELF.performing = false; SELF.offered = false; SELF.asked = false;
+  SELF.bySilence = false
 }
 
 inline stop() {
@@ -153,6 +173,7 @@ inline perform() {
   holds(IN_ORDER, n == 1 || seen[n - 1] != 0);
   holds(LITTLE_REPEATED, seen[n] == 0 || again[n] > 0);
   holds(LEASE, !(PEER_SUCCEEDS && PEER.bySilence));
+  holds(HELD_WHILE_HEALED, !SELF.mustHold);
   again[n] = (seen[n] != 0 -> again[n] - 1 : again[n]);
   seen[n] = SELF.text[n];
   SELF.performing = true
@@ -170,6 +191,7 @@ inline win() {
   :: else
   fi;
   SELF.generation++;
+  holds(NO_SILENT_DIVERGENCE, !SELF.lacksState);
   holds(ONE_REIGN, !(LIVE(PEER) && PEER.generation == SELF.generation));
   for (n : 1 .. OUTPUTS) {
     holds(NOTHING_LOST, seen[n] == 0 || (n <= SELF.made && seen[n] == SELF.text[n]));
@@ -179,9 +201,16 @@ inline win() {
   SELF.noticed = 0; SELF.mode = alone
 }
 
-/* The session is over. After PROTECTED the backup may claim: whoever goes on alone must win. */
+/* The session is over. */
 inline lose() {
-  SELF.mode = (SELF.mode == protected && !broken(GO_ALONE_WITHOUT_CLAIM) -> claiming : alone);
+  SELF.mode = (GUARDED(SELF) && !broken(GO_ALONE_WITHOUT_CLAIM) &&
+    !(SELF.mode == healing && broken(GO_ALONE_WHILE_HEALING)) -> claiming : alone);
+  close(toPrimary)
+}
+
+/* The backup will not claim, and the session is over. */
+inline goAlone() {
+  SELF.mode = alone; SELF.handingOver = false; SELF.offered = false;
   close(toPrimary)
 }
 
@@ -192,12 +221,13 @@ end: do
   /* The guest makes an output. The frame that covers it is closed later, perhaps with others'. */
   :: d_step { LIVE(SELF) && !SELF.handingOver && SELF.made < OUTPUTS ->
       SELF.made++; SELF.text[SELF.made] = SELF.generation }
-  :: d_step { LIVE(SELF) && SELF.open && SELF.logged < SELF.made && ROOM(toBackup) ->
+  :: d_step { LIVE(SELF) && SELF.open && !SELF.owesState && SELF.logged < SELF.made && ROOM(toBackup) ->
       SELF.logged = SELF.made; send(toBackup, FRAME, SELF.made, 0) }
   /* The gate. The sink takes one output at a time, and the notice follows when it has it. */
   :: d_step { !SELF.performing && SELF.done < SELF.made &&
       (SELF.mode == alone || SELF.mode == protected && !SILENT &&
-        (SELF.done < SELF.acked || broken(RELEASE_WITHOUT_ACK))) -> perform() }
+        (SELF.done < SELF.acked || broken(RELEASE_WITHOUT_ACK)) ||
+        SELF.mode == healing && broken(RELEASE_WHILE_HEALING)) -> perform() }
   :: d_step { SELF.performing && ROOM(toBackup) ->
       SELF.performing = false; SELF.done++; send(toBackup, DONE, SELF.done, 0) }
   :: d_step { broken(NOTICE_BEFORE_PERFORMING) && SELF.done < SELF.acked && ROOM(toBackup) ->
@@ -207,13 +237,34 @@ end: do
   :: d_step { LIVE(SELF) && SELF.open && nempty(toPrimary) ->
       if
       :: toPrimary?ACK, number, time ->
-        SELF.acked = number;
         SELF.heard = (broken(HEARD_WHEN_READ) -> ticks : (time > SELF.heard -> time : SELF.heard));
-        SELF.mode = (SELF.mode == alone -> securing : SELF.mode)  /* it has the state: outputs are held */
-      :: toPrimary?FAREWELL, _, _ ->
-        SELF.mode = alone; SELF.handingOver = false; SELF.offered = false; close(toPrimary)
+        if
+        :: SELF.owesState || number == NOTHING && !broken(ANY_ACK_HEALS)
+        :: else ->  /* it has the state: outputs wait for acks from here on */
+          SELF.acked = number;
+          SELF.mode = (SELF.mode == alone -> securing : (SELF.mode == healing -> protected : SELF.mode))
+        fi
+      :: toPrimary?DIVERGED, _, _ ->
+        SELF.mustHold = GUARDED(SELF);
+        SELF.mode = (GUARDED(SELF) -> healing : alone);
+        SELF.owesState = true; SELF.acked = 0; SELF.handingOver = false; SELF.offered = false
+      :: toPrimary?FAREWELL, _, _ -> goAlone()
       :: toPrimary?WON, _, _ -> halt(toPrimary)
       fi }
+  /* One divergence too many: the backup is unfit. */
+  :: d_step { LIVE(SELF) && SELF.open && toPrimary?[DIVERGED, _, _] -> goAlone() }
+  /* The state, with the outputs that are not done: to one that joins, or to be healed. A log begins with it.
+   * Once a backup that is healed has it, it may claim: if the primary did not go on alone meanwhile. */
+  :: d_step { LIVE(SELF) && SELF.owesState && ROOM(toBackup) ->
+      what = (SELF.mode == healing && !broken(WITHHOLD_CLAIM) || broken(CLAIM_WITH_ANY_STATE)
+        -> CLAIM_STATE : STATE);
+      if
+      :: CONNECTED -> for (n : 1 .. SELF.made) { PEER.text[n] = SELF.text[n] }
+      :: else
+      fi;
+      n = (broken(FORGET_UNDONE_AT_JOIN) && SELF.mode == alone ||
+        broken(FORGET_UNDONE_AT_HEALING) && SELF.mode == healing -> SELF.made : SELF.done);
+      SELF.owesState = false; SELF.logged = SELF.made; send(toBackup, what, SELF.made, n) }
   /* The backup has the log of all that was performed: it may claim from here on. */
   :: d_step { SELF.mode == securing && ROOM(toBackup) &&
       (SELF.acked >= SELF.done + SELF.performing || broken(PROTECT_EARLY)) ->
@@ -228,32 +279,35 @@ end: do
 
   /* --- a backup --- */
 
-  /* Hello, welcome, and the state on its way, with the outputs that are not done. */
+  /* Hello, welcome. */
   :: d_step { SELF.mode == over && PEER.mode == alone && !PEER.open && PEER.generation < GENERATIONS ->
       cut = false;
-      SELF.mode = following; SELF.generation = PEER.generation;
-      for (n : 1 .. OUTPUTS) { SELF.text[n] = (n <= PEER.made -> PEER.text[n] : 0) }
+      SELF.mode = following; SELF.generation = PEER.generation; SELF.lacksState = true;
       SELF.open = true; SELF.heard = ticks; SELF.beat = ticks;
-      PEER.open = true; PEER.heard = ticks; PEER.beat = ticks; PEER.logged = PEER.made;
-      toBackup!STATE, PEER.made, (broken(FORGET_UNDONE_AT_JOIN) -> PEER.made : PEER.done) }
+      PEER.open = true; PEER.heard = ticks; PEER.beat = ticks; PEER.owesState = true }
   :: d_step { SELF.mode == following && nempty(toBackup) ->
       SELF.heard = ticks;
+      toBackup?what, number, time;
       if
-      :: toBackup?STATE, number, time ->
-        SELF.made = number; SELF.done = time; SELF.noticed = time; SELF.owesAck = true
-      :: toBackup?FRAME, number, _ ->
+      :: what == STATE || what == CLAIM_STATE ->
+        SELF.made = number; SELF.done = time; SELF.noticed = time; SELF.owesAck = true;
+        SELF.lacksState = false; SELF.mayClaim = (what == CLAIM_STATE);
+        PEER.mustHold = false
+      :: what == HEARTBEAT -> SELF.beat = number; SELF.owesAck = true
+      :: what == FRAME && !SELF.lacksState ->
         for (n : SELF.made + 1 .. number) { SELF.text[n] = SELF.generation }
         SELF.made = number; SELF.owesAck = true
-      :: toBackup?DONE, number, _ ->
+      :: what == DONE && !SELF.lacksState ->
         SELF.noticed = number; SELF.done = (broken(IGNORE_NOTICES) -> SELF.done : number)
-      :: toBackup?HEARTBEAT, time, _ -> SELF.beat = time; SELF.owesAck = true
-      :: toBackup?PROTECTED, _, _ -> SELF.mayClaim = true
-      :: toBackup?HANDOVER, number, _ ->
+      :: what == PROTECTED && (!SELF.lacksState || broken(BELIEVE_PROTECTED)) -> SELF.mayClaim = true
+      :: what == HANDOVER && !SELF.lacksState ->
         assert(number == SELF.made);
         SELF.mode = taking; SELF.handingOver = true
+      :: else  /* it was sent before the primary knew of the divergence: it counts for nothing */
       fi }
   :: d_step { SELF.mode == following && SELF.owesAck && ROOM(toPrimary) ->
-      SELF.owesAck = false; send(toPrimary, ACK, SELF.made, SELF.beat) }
+      SELF.owesAck = false;
+      send(toPrimary, ACK, (SELF.lacksState -> NOTHING : SELF.made), SELF.beat) }
   /* The primary is lost: claim what may be claimed, else throw the machine away. */
   :: d_step { SELF.mode == following && (!CONNECTED || SILENT) ->
       if
@@ -261,10 +315,27 @@ end: do
         SELF.mode = taking; SELF.bySilence = SILENT; close(toBackup)
       :: else -> halt(toBackup)
       fi }
-  /* It leaves, or diverges. Once it has claimed it can't renounce any more. */
-  :: d_step { (SELF.mode == following || SELF.mode == taking && SELF.handingOver && !SELF.asked) &&
-      incidents < INCIDENTS && ROOM(toPrimary) ->
+  /* It leaves. */
+  :: d_step { SELF.mode == following && incidents < INCIDENTS && ROOM(toPrimary) ->
       incidents++; send(toPrimary, FAREWELL, 0, 0); halt(toBackup) }
+  /* Its replay differs, from anywhere in the log on: it has acknowledged what it received, not what it
+   * replayed, so outputs of that log may be performed, and stay. It renounces its claim; if it drains the log
+   * of a lost primary, it does not claim. Once it has claimed it can't renounce any more. */
+  :: d_step { (SELF.mode == following && !SELF.lacksState || SELF.mode == taking && !SELF.asked) &&
+      incidents < INCIDENTS && ROOM(toPrimary) ->
+      incidents++;
+      if
+      :: SELF.mode == taking && !SELF.handingOver ->
+        if
+        :: broken(CLAIM_DIVERGED) -> SELF.lacksState = true
+        :: else -> halt(toBackup)
+        fi
+      :: else ->
+        send(toPrimary, DIVERGED, 0, 0);
+        clear();
+        SELF.mode = following; SELF.lacksState = true;
+        SELF.mayClaim = (broken(CLAIM_DIVERGED) -> SELF.mayClaim : false)
+      fi }
 
   /* --- either --- */
 
@@ -332,10 +403,17 @@ init {
 #define ORPHANED(h, primary) (h.mode == following && h.mayClaim && primary.mode == over && \
   holder[h.generation + 1] == NOBODY && incidents == INCIDENTS)
 
+/* It joins or is healed; then it may claim, if the connection has lasted. */
+#define WAITS(h) (h.mode == following && h.lacksState)
+#define MAY_CLAIM(h) (h.mode == following && h.mayClaim || !CONNECTED)
+
 ltl CLAIM_ENDS { []<>!CLAIMS(host[0]) && []<>!CLAIMS(host[1]) }
 ltl ALL_PERFORMED {
   <>[](WELL(host[0]) && !CLAIMS(host[1]) || WELL(host[1]) && !CLAIMS(host[0]) || IS_GONE)
 }
 ltl TAKEN_OVER {
   [](ORPHANED(host[0], host[1]) -> <>LIVE(host[0])) && [](ORPHANED(host[1], host[0]) -> <>LIVE(host[1]))
+}
+ltl PROTECTED_AGAIN {
+  [](WAITS(host[0]) -> <>MAY_CLAIM(host[0])) && [](WAITS(host[1]) -> <>MAY_CLAIM(host[1]))
 }
