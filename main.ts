@@ -7,7 +7,7 @@ import { runMain } from "./base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "./base/errors.ts";
 import { doctorCommand } from "./machine/command.ts";
 import { demoCommand } from "./demo/command.ts";
-import { handoverCommand, keygenCommand, stopCommand } from "./link/command.ts";
+import { handoverCommand, keygenCommand, setCommand, stopCommand } from "./link/command.ts";
 import { primaryCommand, runCommand } from "./primary/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { consoleCommand } from "./sinks/command.ts";
@@ -30,6 +30,7 @@ await runMain(async () => {
     serveCommand,
     consoleCommand,
     handoverCommand,
+    setCommand,
     stopCommand,
     keygenCommand,
     demoCommand,

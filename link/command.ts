@@ -1,8 +1,8 @@
 /**
- * The commands `keygen`, and `handover` and `stop`: requests to a side's status address.
+ * The commands `keygen`, and `handover`, `set` and `stop`: requests to a side's status address.
  */
 import { command, parseCount } from "../base/command_line.ts";
-import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
+import { ExitCode, type ExitCodeValue, UsageError } from "../base/errors.ts";
 import { parseAddress } from "./address.ts";
 import { insecureOption, keysOption, Security, type SecurityOptions } from "./security.ts";
 import { askStatus } from "./status_client.ts";
@@ -34,6 +34,30 @@ export function stopCommand(done: Done) {
     .addOption(keysOption())
     .addOption(insecureOption())
     .action(async (address, options) => done(await ask(address, "POST /stop", options)));
+}
+
+/** `understudy set` */
+export function setCommand(done: Done) {
+  return command("set", "change how a primary protects its machine, while that runs", [
+    "understudy set 127.0.0.1:7002 lag-max=500ms",
+    "understudy set 10.0.0.1:7002 mode=checkpoint epoch=25ms --keys keys/b",
+    "understudy set 127.0.0.1:7002 mode=auto slice=50ms",
+  ])
+    .argument("<addr>", "the primary's --status address, HOST:PORT")
+    .argument("<name=value...>", "as `understudy primary` has them: mode, slice, epoch, lag-max")
+    .addOption(keysOption())
+    .addOption(insecureOption())
+    .action(async (address, changes, options) => {
+      const query = new URLSearchParams();
+      for (const change of changes) {
+        const [, name, value] = change.match(/^([a-z-]+)=(.+)$/) ?? [];
+        if (name === undefined || query.has(name)) {
+          throw new UsageError(`${change}: expected NAME=VALUE, each name once`);
+        }
+        query.set(name, value!);
+      }
+      done(await ask(address, `POST /set?${query}`, options));
+    });
 }
 
 /** `understudy keygen` */

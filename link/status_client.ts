@@ -1,7 +1,7 @@
 /**
  * Asks a side something at its status address, as `status_server.ts` serves it: HTTP, or HTTPS with keys.
  *
- * The commands `handover` and `stop` ask, and tests do.
+ * The commands `handover`, `set` and `stop` ask, and tests do.
  */
 import { request } from "node:https";
 import { UnavailableError, UnderstudyError } from "../base/errors.ts";

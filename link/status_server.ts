@@ -1,17 +1,18 @@
 /**
- * The status address of a side: figures for programs, and the two requests that an operator may make.
+ * The status address of a side: figures for programs, and the requests that an operator may make.
  *
  * ```
- * GET  /status      200, JSON
- * POST /handover    202, or 409 with why not
- * POST /stop        202
+ * GET  /status              200, JSON
+ * POST /handover            202, or 409 with why not
+ * POST /set?NAME=VALUE&...  200 with what holds now, 400 with what can't be set so, or 409 with why not here
+ * POST /stop                202
  * ```
  *
  * With keys it is HTTPS, for who shows a certificate of the pair, one request a connection; the same door keeps it
  * as the logging channel's. `status_client.ts` is the other end.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { UnavailableError } from "../base/errors.ts";
+import { UnavailableError, UsageError } from "../base/errors.ts";
 import { statusClientCount, statusRequestBytes, statusRequestMs } from "../base/limits.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { type DoorOptions, TlsDoor } from "./door.ts";
@@ -26,6 +27,11 @@ export interface StatusSource {
   status(): unknown;
   /** Asks for a handover; returns why not, or undefined. */
   handover(): string | undefined;
+  /**
+   * Changes settings; returns what holds from now on, in words.
+   * @throws UsageError if one of them can't be set so, UnavailableError if this side sets none
+   */
+  set(changes: ReadonlyMap<string, string>): string;
   /** Asks for an orderly end. */
   stop(): void;
 }
@@ -139,7 +145,7 @@ async function respond(
 }
 
 function answer(request: Request, source: StatusSource): Response {
-  const { pathname } = new URL(request.url);
+  const { pathname, searchParams } = new URL(request.url);
   switch (`${request.method} ${pathname}`) {
     case "GET /status":
       return Response.json(source.status());
@@ -149,12 +155,24 @@ function answer(request: Request, source: StatusSource): Response {
         ? new Response("handing over\n", { status: 202 })
         : new Response(`${why}\n`, { status: 409 });
     }
+    case "POST /set":
+      return set(new Map(searchParams), source);
     case "POST /stop":
       source.stop();
       return new Response("stopping\n", { status: 202 });
     default:
-      return new Response("there are GET /status, POST /handover and POST /stop\n", {
+      return new Response("there are GET /status and POST /handover, /set and /stop\n", {
         status: 404,
       });
+  }
+}
+
+function set(changes: ReadonlyMap<string, string>, source: StatusSource): Response {
+  try {
+    return new Response(`${source.set(changes)}\n`);
+  } catch (error) {
+    const status = error instanceof UsageError ? 400 : error instanceof UnavailableError ? 409 : 0;
+    if (status === 0) throw error;
+    return new Response(`${(error as Error).message}\n`, { status });
   }
 }

@@ -302,6 +302,7 @@ Deno.test("a status address answers nobody but who asks as it should, and a slow
     const server = serveStatus({ hostname: "127.0.0.1", port: 0 }, {
       status: () => side.status(),
       handover: () => side.handover(),
+      set: (changes) => side.set(changes),
       stop: () => side.stop("stopped on request"),
     });
     const url = `http://${server.address}`;
@@ -309,7 +310,7 @@ Deno.test("a status address answers nobody but who asks as it should, and a slow
       const response = await fetch(url + path, init);
       return { status: response.status, text: await response.text() };
     };
-    assert.match((await ask("/")).text, /GET \/status, POST \/handover and POST \/stop/);
+    assert.match((await ask("/")).text, /GET \/status and POST \/handover, \/set and \/stop/);
     assert.equal((await ask("/etc/passwd")).status, 404);
     assert.equal((await ask("/stop")).status, 404);
     assert.equal((await ask("/status", { method: "POST", body: "x".repeat(1e6) })).status, 404);

@@ -122,6 +122,7 @@ async function isProtected({ primary, backup }: Omit<Protected, "directory">): P
   await using server = serveStatus({ hostname: "127.0.0.1", port: 0 }, {
     status: () => primary.side.status(),
     handover: () => undefined,
+    set: () => "",
     stop: () => {},
   });
   await until(
