@@ -66,6 +66,7 @@ export function backupCommand(done: Done) {
         const server = stack.use(serveStatus(parseAddress(options.status), {
           status: () => backup.role.status(),
           handover: () => backup.role.handover(),
+          set: (changes) => backup.role.set(changes),
           stop: () => backup.role.stop("stopped on request"),
         }, { security, notice: say }));
         say(`status at ${server.url}`);

@@ -51,6 +51,8 @@ export interface SideRole {
   readonly role: "backup" | "primary";
   status(): Record<string, unknown>;
   handover(): string | undefined;
+  /** As {@link PrimarySide.set}. */
+  set(changes: ReadonlyMap<string, string>): string;
   stop(why: string): void;
   /** @param graceMs how long a primary may wait for a backup; a backup leaves at once */
   retire(why: string, graceMs?: number): void;
@@ -168,7 +170,7 @@ export class BackupProcess {
     this.#setRole({
       role: "backup",
       status: () => ({ ...side.status(), ...this.#divergences }),
-      handover: () => "this side is a backup: ask its primary",
+      ...unasked("this side is a backup: ask its primary"),
       stop: (why) => side.leave(why),
       retire: (why) => side.leave(why),
     });
@@ -209,7 +211,7 @@ export class BackupProcess {
     return {
       role: "backup",
       status: () => ({ role: "backup", mode: "connecting", ...this.#divergences }),
-      handover: () => "this side is not joined to a primary",
+      ...unasked("this side is not joined to a primary"),
       stop,
       retire: stop,
     };
@@ -231,4 +233,14 @@ export class BackupProcess {
     if (machineId === found) return value;
     throw new PeerError(`the primary now has machine ${found}; this side followed ${machineId}`);
   }
+}
+
+/** What a side that does not reign answers. */
+export function unasked(why: string): Pick<SideRole, "handover" | "set"> {
+  return {
+    handover: () => why,
+    set() {
+      throw new UnavailableError(why);
+    },
+  };
 }

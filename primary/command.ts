@@ -10,13 +10,14 @@ import {
   parseMilliseconds,
   parseSize,
 } from "../base/command_line.ts";
-import type { ExitCodeValue } from "../base/errors.ts";
+import { type ExitCodeValue, UnavailableError } from "../base/errors.ts";
 import { divergenceMaxDefault } from "../base/limits.ts";
 import {
   type DivergenceMax,
   divergenceMaxExpected,
   parseDivergenceMax,
 } from "../protocol/divergence_budget.ts";
+import { PROTECTION_MODES } from "../protocol/rules.ts";
 import { parseVerify, type Verify, verifyDefault, verifyExpected } from "../protocol/verify.ts";
 import { reporter } from "../base/reporter.ts";
 import { parseAddress } from "../link/address.ts";
@@ -26,6 +27,8 @@ import type { Interposer, PrimarySide } from "./primary_side.ts";
 import { BUNDLED_GUESTS, type GuestRequest } from "./guest_source.ts";
 import { Solo } from "./solo.ts";
 import { type PrimaryOptions, startPrimary } from "./start.ts";
+
+const STARTING = "this side is starting";
 
 const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none";
 
@@ -85,7 +88,11 @@ export function primaryCommand(done: Done, interposer?: Interposer) {
       if (options.status !== undefined) {
         const server = stack.use(serveStatus(parseAddress(options.status), {
           status: () => started.side?.status() ?? { role: "primary", mode: "starting" },
-          handover: () => started.side ? started.side.handover() : "this side is starting",
+          handover: () => started.side ? started.side.handover() : STARTING,
+          set: (changes) => {
+            if (started.side === undefined) throw new UnavailableError(STARTING);
+            return started.side.set(changes);
+          },
           stop: () => started.side?.stop("stopped on request"),
         }, { security, notice: say }));
         say(`status at ${server.url}`);
@@ -146,14 +153,17 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
     )
     .option(
       "--divergence-max <n>",
-      "divergences that are healed, N or N/SECONDS; with one more a backup is unfit",
+      "divergences that are healed, N or N/SECONDS; with one more a backup takes states, or in replay mode is unfit",
       divergenceMaxOption,
       divergenceMaxDefault,
     )
     .option("--slice <ms>", SLICE_HELP, parseMilliseconds, SLICE_MS)
     .addOption(
-      new Option("--mode <m>", "how the backup follows: replays events, or takes states")
-        .choices(["replay", "checkpoint"] as const).default("replay" as const),
+      new Option(
+        "--mode <m>",
+        "how the backup follows: replays events, takes states (checkpoint), or replays until it diverges too often",
+      )
+        .choices(PROTECTION_MODES).default("auto" as const),
     )
     .option("--epoch <ms>", "in checkpoint mode, outputs share a state", parseMilliseconds, 10)
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
@@ -187,7 +197,7 @@ export function primaryOptions(
     heartbeatMs: options.heartbeat ?? Math.ceil(options.timeout / 10),
     lagMaxMs: options.lagMax,
     sliceMs: options.slice,
-    checkpointing: options.mode === "checkpoint",
+    mode: options.mode,
     epochLengthMs: options.epoch,
     timeoutMs: options.timeout,
     verify: options.verify,

@@ -297,7 +297,7 @@ export class PreCopy {
       pagesPerFrame,
     };
     this.#usesStaging = true;
-    tell({ type: "startLog", session, generation, ...rules, lastRound });
+    tell({ type: "startLog", session, generation, ...rules(), lastRound });
     const staged = await this.#answer("staged");
     if (staged === undefined) return;
     const { pages } = staged;

@@ -13,7 +13,7 @@ export interface PreCopyParts {
   readonly session: number;
   readonly generation: number;
   /** For what comes after it. */
-  readonly rules: LogRules;
+  rules(): LogRules;
   /** Of how many bytes a frame with pages may be now; 0: none may come before `wake`. */
   room(): number;
   /** Bytes of frames with pages that the backup has not applied yet. */

@@ -10,9 +10,8 @@
  * A fresh primary is wired by `start.ts`; a backup that takes over makes one of its own parts
  * (backup/takeover.ts). All decisions are the protocol's.
  */
-import { holderOf } from "../arbiter/claimer.ts";
 import { DefectError } from "../base/assert.ts";
-import { ExitCode } from "../base/errors.ts";
+import { ExitCode, UnavailableError } from "../base/errors.ts";
 import { frameAgeMaxMs, suspendAfterMs, tickMaxMs } from "../base/limits.ts";
 import { Gauge } from "../machine/channel.ts";
 import {
@@ -25,29 +24,22 @@ import {
 } from "../machine/records.ts";
 import type { RingRecord } from "../machine/ring.ts";
 import { errorOf, type ThreadNotice } from "../machine/vcpu_thread.ts";
-import type { ClaimResult } from "../arbiter/arbiter.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
-import type { ClaimOutcome, Halt } from "../protocol/types.ts";
+import type { Halt } from "../protocol/types.ts";
+import { outcomeOf } from "./claim_outcome.ts";
 import { AckLatency } from "./latency.ts";
 import type { Interposer, PrimaryParts } from "./primary_parts.ts";
 import { statusOf } from "./primary_status.ts";
 import { recalled } from "./recall.ts";
 import type { LogRules, RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
+import { Retirement } from "./retirement.ts";
+import { parseSettings, settingsText } from "./settings.ts";
 import { sliceOf, Slicer } from "./slicer.ts";
 import { StateTransfers } from "./state_transfers.ts";
 import { Throttle } from "./throttle.ts";
 
 export type { Interposer, PrimaryParts };
-
-/** A side that is to hand over, and end. */
-interface Retiring {
-  readonly why: string;
-  /** When the handover was asked for last. */
-  askedMs: number;
-  /** Without a backup, it waits for one until then. */
-  readonly untilMs: number;
-}
 
 /** One primary. */
 export class PrimarySide {
@@ -66,13 +58,19 @@ export class PrimarySide {
   #isOver = false;
   #guestEnded = false;
   #claimingSinceMs: number | undefined;
-  #retiring: Retiring | undefined;
+  readonly #retirement: Retirement;
+  #slicer: Slicer | undefined;
   #protectedOnce = Promise.withResolvers<void>();
 
   constructor(parts: PrimaryParts) {
     this.#parts = parts;
     this.#protocol = parts.protocol;
     this.#throttle = new Throttle(parts.protocol.rules.lagMaxMs);
+    this.#retirement = new Retirement({
+      isProtected: () => this.#protocol.mode === "protected",
+      handOver: () => this.step({ type: "handover" }),
+      stop: (why) => this.stop(why),
+    }, parts.protocol.rules.claimRetryMs);
     this.#transfers = new StateTransfers({
       protocol: parts.protocol,
       thread: parts.thread,
@@ -91,10 +89,10 @@ export class PrimarySide {
   /** Runs until the side halts; gives its parts back and says how it ended. */
   async run(): Promise<Halt> {
     const { connections, sink, say } = this.#parts;
-    const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
-    this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
     connections?.serve((input) => this.step(input));
-    using _slicer = new Slicer(this.#parts.thread, sliceOf(this.#protocol.rules));
+    using slicer = new Slicer(this.#parts.thread, sliceOf(this.#protocol.rules));
+    this.#slicer = slicer;
+    this.#setTicker();
     const threadEnded = this.#readThread();
     this.#pumpInput();
     this.step({ type: "tick" });
@@ -122,6 +120,16 @@ export class PrimarySide {
     return undefined;
   }
 
+  /**
+   * Changes settings; returns what holds from now on.
+   * @throws UsageError if one can't be set so, UnavailableError if this side is over
+   */
+  set(changes: ReadonlyMap<string, string>): string {
+    if (this.#isOver) throw new UnavailableError("this side is over");
+    this.step({ type: "set", settings: parseSettings(changes) });
+    return settingsText(this.#protocol.rules);
+  }
+
   /** Asks for an orderly end of the guest. */
   stop(why: string): void {
     if (!this.#isOver) this.#tell({ type: "end", why });
@@ -132,9 +140,7 @@ export class PrimarySide {
    * @param graceMs how long to wait for a backup to hand over to, if there is none
    */
   retire(why: string, graceMs = 0): void {
-    const nowMs = performance.now();
-    this.#retiring = { why, askedMs: nowMs, untilMs: nowMs + graceMs };
-    if (this.handover() !== undefined) this.#retireOn(this.#retiring);
+    this.#retirement.begin(why, graceMs);
   }
 
   /** Figures for the status address. */
@@ -160,6 +166,21 @@ export class PrimarySide {
     return { frameAgeMs, checkpointing, epochLengthMs };
   }
 
+  #setTicker(): void {
+    clearInterval(this.#ticker);
+    const periodMs = reportPeriodMs(this.#protocol.rules) / 2;
+    this.#ticker = setInterval(() => this.#tick(), Math.min(periodMs, tickMaxMs));
+  }
+
+  /** The rules have changed. */
+  #goByRules(): void {
+    const { rules } = this.#protocol;
+    this.#throttle.lagMaxMs = rules.lagMaxMs;
+    if (this.#slicer !== undefined) this.#slicer.sliceMs = sliceOf(rules);
+    this.#setTicker();
+    this.#tell({ type: "keepLog", ...this.#logRules });
+  }
+
   #tick(): void {
     this.step({ type: "tick" });
     this.#transfers.tick();
@@ -170,25 +191,10 @@ export class PrimarySide {
     else if (performance.now() - (this.#claimingSinceMs ??= performance.now()) > suspendAfterMs) {
       sink.suspend();
     }
-    if (this.#retiring !== undefined) this.#retireOn(this.#retiring);
+    this.#retirement.tick();
     // A backup that joins will have to know of it: then the protocol says when.
     if (mode === "alone" && session === undefined) {
       sink.inputCommitted(thread.channel.gauges[Gauge.inputOffset]!);
-    }
-  }
-
-  /** It is to end, and has not handed over yet. */
-  #retireOn(retiring: Retiring): void {
-    const nowMs = performance.now();
-    if (this.#protocol.mode !== "protected") {
-      if (nowMs < retiring.untilMs) return;
-      // There is no backup, or it has left as well.
-      this.#retiring = undefined;
-      this.stop(retiring.why);
-    } else if (nowMs - retiring.askedMs > this.#protocol.rules.claimRetryMs) {
-      // A backup has come, or the arbiter is in reach again.
-      retiring.askedMs = nowMs;
-      this.step({ type: "handover" });
     }
   }
 
@@ -266,6 +272,8 @@ export class PrimarySide {
         return this.#transfers.know(effect.first, effect.hashes);
       case "stopLog":
         return this.#transfers.stop();
+      case "logRules":
+        return this.#goByRules();
       case "pause":
       case "resume":
         return this.#tell({ type: effect.type });
@@ -385,10 +393,4 @@ export class PrimarySide {
   #fail(error: Error & { exitCode?: Halt["code"] }): void {
     this.#halted.resolve({ code: error.exitCode ?? ExitCode.defect, why: error.message });
   }
-}
-
-/** A claim's result in the protocol's words. */
-export function outcomeOf(result: ClaimResult): ClaimOutcome {
-  if (result.kind !== "lost") return result;
-  return { kind: "lost", holder: holderOf(result.holder), ended: result.holder.ended };
 }

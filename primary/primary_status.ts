@@ -4,7 +4,7 @@
 import type { Claimer } from "../arbiter/claimer.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
-import type { PrimaryProtocol } from "../protocol/primary.ts";
+import type { PrimaryProtocol, PrimaryRules } from "../protocol/primary.ts";
 
 /** What only the side itself knows. */
 export interface PrimaryFigures {
@@ -53,7 +53,7 @@ export function statusOf(
       unreplayedBytes: session?.unreplayedBytes ?? null,
       states: gauges[Gauge.states],
     },
-    checkpointing: protocol.rules.checkpointing,
+    ...protectionOf(protocol.rules),
     forcedPoints: gauges[Gauge.forcedPoints],
     transfer: figures.transfer ?? null,
     ackLatencyMs: figures.ackLatencyMs,
@@ -65,4 +65,9 @@ export function statusOf(
     digest: gauges[Gauge.digest],
     digests: gauges[Gauge.digests],
   };
+}
+
+/** How a backup follows. */
+function protectionOf({ mode, checkpointing, sliceMs, epochLengthMs, lagMaxMs }: PrimaryRules) {
+  return { protection: mode, checkpointing, sliceMs, epochLengthMs, lagMaxMs };
 }

@@ -21,7 +21,7 @@ import { wholeState } from "./first_state.ts";
 import { markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
-import type { RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
+import type { LogRules, RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 import { SessionLog } from "./session_log.ts";
 import { TransferCapture } from "./transfer_capture.ts";
 import { WaitingOutput } from "./waiting_output.ts";
@@ -53,6 +53,7 @@ export class Recorder implements InputSource {
   #stopping = false;
   #endNoticed = false;
   #wantsCapture: StartLog | undefined;
+  #wantsRules: LogRules | undefined;
   /** Since the guest stopped for that. */
   #stopClock = new HostClock();
   /** A state is being transferred while the guest runs. */
@@ -151,6 +152,8 @@ export class Recorder implements InputSource {
     } else if (this.#wantsCapture !== undefined) {
       const start = this.#wantsCapture;
       inHaste(stopHaste, () => this.#capture(machine, start));
+    } else if (this.#wantsRules !== undefined) {
+      this.#changeRules(machine, this.#wantsRules);
     } else this.#takeState(machine);
     this.#notePaused();
   }
@@ -183,7 +186,8 @@ export class Recorder implements InputSource {
 
   /** Something waits that can't be done while an instruction is pending, and that nothing else may precede. */
   get #mustSettle(): boolean {
-    return this.#wantsCapture !== undefined || this.#wantsState || this.#isOverdue;
+    return this.#wantsCapture !== undefined || this.#wantsRules !== undefined ||
+      this.#wantsState || this.#isOverdue;
   }
 
   /** The log is made to lead to where the machine is; a guest that was stopped is given what came meanwhile. */
@@ -203,6 +207,17 @@ export class Recorder implements InputSource {
     this.#frameOpenedUs = this.#nowUs;
     const { ranUs } = this.#pacer;
     session.state(machine, from, session.isCheckpointing ? output : undefined, ranUs);
+  }
+
+  /** Keeps the log in another way, once it leads to where the machine is. */
+  #changeRules(machine: Machine, rules: LogRules): void {
+    this.#wantsRules = undefined;
+    const session = this.#session;
+    if (session === undefined) return;
+    if (session.isCheckpointing) this.#wantsState = this.#adrift || session.lacks(machine);
+    if (this.#adrift || this.#wantsState) this.#takeState(machine);
+    else this.#close(machine, true);
+    session.keep(machine, rules);
   }
 
   /** Gives where the guest is an ordinal, and lets in what is there. None of it is an event: a state has it. */
@@ -310,6 +325,7 @@ export class Recorder implements InputSource {
     switch (command.type) {
       case "startLog":
         this.#wantsCapture = command;
+        this.#wantsRules = undefined;
         this.#stopClock = new HostClock();
         return;
       case "copy":
@@ -319,11 +335,14 @@ export class Recorder implements InputSource {
       case "takeDirty":
         return inHaste(stopHaste, () => this.#transfer?.takeDirty(this.channel.notices));
       case "stopLog":
-        this.#wantsCapture = undefined;
+        this.#wantsCapture = this.#wantsRules = undefined;
         this.#dropLog();
         this.#dropTransfer();
         this.#notice({ type: "logStopped", session: command.session });
         return this.#notePaused();
+      case "keepLog":
+        this.#wantsRules = command;
+        return;
       case "pause":
         this.#paused = true;
         this.#owesPaused = true;

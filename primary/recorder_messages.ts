@@ -34,6 +34,8 @@ export interface StartLog extends LogRules {
 /** Main to the recorder. */
 export type RecorderCommand =
   | StartLog
+  /** Keep the present session's log in another way from now on. */
+  | { readonly type: "keepLog" } & LogRules
   /** A state transfer in rounds begins: from now on count what is written, and say `copying`. */
   | { readonly type: "copy"; readonly session: number }
   /** Say which pages were written since it was said last. */

@@ -20,12 +20,13 @@ import type { StateOutput } from "../codec/state_output.ts";
 import type { Verify } from "../protocol/verify.ts";
 import type { FirstState } from "./first_state.ts";
 import { type LogMark, LogWriter, markOf } from "./log_writer.ts";
-import type { StartLog } from "./recorder_messages.ts";
+import type { LogRules, StartLog } from "./recorder_messages.ts";
 import { StateLogger } from "./state_logger.ts";
 import { Verifier } from "./verifier.ts";
 
 /** See the top of the file. */
 export class SessionLog implements Disposable {
+  #rules: LogRules;
   readonly #writer: LogWriter;
   readonly #verifier: Verifier;
   readonly #states: StateLogger;
@@ -43,7 +44,7 @@ export class SessionLog implements Disposable {
    */
   constructor(
     machine: Machine,
-    private readonly start: StartLog,
+    start: StartLog,
     first: FirstState,
     private readonly channel: Channel,
     verify: Verify,
@@ -61,6 +62,7 @@ export class SessionLog implements Disposable {
       log.state(machine.point, section, bytes);
     }
     this.#verifier = new Verifier(machine, verify);
+    this.#rules = start;
     this.#writer = log;
     this.#states = new StateLogger(machine, log, first.dirty);
     this.#base = markOf(machine);
@@ -80,17 +82,17 @@ export class SessionLog implements Disposable {
 
   /** Whether states are logged instead of events. */
   get isCheckpointing(): boolean {
-    return this.start.checkpointing;
+    return this.#rules.checkpointing;
   }
 
   /** How long an output waits for others, in microseconds; undefined: as it is without a log. */
   get epochUs(): number | undefined {
-    return this.isCheckpointing ? 1000 * this.start.epochLengthMs : undefined;
+    return this.isCheckpointing ? 1000 * this.#rules.epochLengthMs : undefined;
   }
 
   /** A frame is closed at this age, though no output waits for it; in microseconds. */
   get frameAgeUs(): number {
-    return 1000 * this.start.frameAgeMs;
+    return 1000 * this.#rules.frameAgeMs;
   }
 
   /** The size of the open frame's payload. */
@@ -157,6 +159,13 @@ export class SessionLog implements Disposable {
     this.#baseClockUs = machine.clockUs;
     this.channel.gauges[Gauge.states]!++;
     this.close(machine, ranUs);
+  }
+
+  /** Goes by other rules from here on. By the old ones the log leads to where the machine is. */
+  keep(machine: Machine, rules: LogRules): void {
+    this.#rules = rules;
+    this.#base = markOf(machine);
+    this.#baseClockUs = machine.clockUs;
   }
 
   /** The guest has ended; checkpointing, its last state has been logged. */

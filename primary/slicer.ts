@@ -15,11 +15,17 @@ import type { VcpuThread } from "../machine/vcpu_thread.ts";
 
 /** Watches one thread, until it is disposed of. */
 export class Slicer implements Disposable {
-  readonly #timer: ReturnType<typeof setInterval>;
-  readonly #slice: Slice;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #slice!: Slice;
 
   /** @param sliceMs the slice, in milliseconds */
   constructor(private readonly thread: VcpuThread, sliceMs: number) {
+    this.sliceMs = sliceMs;
+  }
+
+  /** The slice, from now on. */
+  set sliceMs(sliceMs: number) {
+    clearInterval(this.#timer);
     this.#slice = new Slice(sliceMs);
     this.#timer = setInterval(() => this.#look(), Math.max(1, sliceMs / 2));
   }

@@ -8,9 +8,7 @@ import { openArbiter } from "../arbiter/open.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
 import {
   divergenceMaxDefault,
-  epochLengthMaxMs,
   heldOutputBytes,
-  lagMaxLeastMs,
   linkBurstBytes,
   logWindowBytes,
   pageWindowBytes,
@@ -29,14 +27,14 @@ import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
 import type { DivergenceMax } from "../protocol/divergence_budget.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
-import { sharedRules } from "../protocol/rules.ts";
+import { type ProtectionMode, sharedRules } from "../protocol/rules.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import { type Interposer, PrimarySide } from "./primary_side.ts";
 import type { RecorderCommand } from "./recorder_messages.ts";
-import { checkSlice } from "./slicer.ts";
+import { checkSettings } from "./settings.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
 /** What a primary is started with. */
@@ -55,8 +53,8 @@ export interface PrimaryOptions extends GuestRequest {
   readonly lagMaxMs: number;
   /** A guest that computes for so long without an exit is stopped at a forced point. */
   readonly sliceMs: number;
-  /** Log states, not events: for guests that can't be replayed. */
-  readonly checkpointing: boolean;
+  /** How a backup follows. */
+  readonly mode: ProtectionMode;
   /** Checkpointing, an output waits for so long for others. */
   readonly epochLengthMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
@@ -87,6 +85,7 @@ export async function startPrimary(
 ): Promise<PrimarySide> {
   checkMemoryBytes(options.memoryBytes);
   checkPatience(options);
+  checkSettings(options);
   const machineId = options.id ?? machineIdOf(options.guest);
   checkMachineId(machineId);
   checkWho(options.who);
@@ -94,6 +93,7 @@ export async function startPrimary(
   await using stack = new AsyncDisposableStack();
   const { security = Security.loopback } = options;
   const { verify = verifyDefault, divergenceMax = divergenceMaxDefault } = options;
+  const checkpointing = options.mode === "checkpoint";
   const sink = openSink(options.console, { machineId, notice: say, security });
   stack.defer(() => sink.close());
   const doorOptions = { notice: say, security };
@@ -121,7 +121,7 @@ export async function startPrimary(
     }
   });
   const rules: PrimaryRules = {
-    ...sharedRules({ ...options, machineId, verify, divergenceMax }),
+    ...sharedRules({ ...options, machineId, checkpointing, verify, divergenceMax }),
     claimRetryMs,
     windowBytes: logWindowBytes,
     pageWindowBytes,
@@ -155,17 +155,8 @@ export async function startPrimary(
 
 /** @throws UsageError unless the lag can be measured, and silence can be told from an ordinary wait for the next heartbeat */
 function checkPatience(
-  { heartbeatMs, timeoutMs, lagMaxMs, sliceMs, epochLengthMs }: PrimaryOptions,
+  { heartbeatMs, timeoutMs }: PrimaryOptions,
 ): void {
-  checkSlice(sliceMs);
-  if (epochLengthMs > epochLengthMaxMs) {
-    throw new UsageError(`--epoch ${epochLengthMs}ms: expected at most ${epochLengthMaxMs}ms`);
-  }
-  if (lagMaxMs !== 0 && (lagMaxMs < lagMaxLeastMs || lagMaxMs > timeoutMaxMs)) {
-    throw new UsageError(
-      `--lag-max ${lagMaxMs}ms: expected off, or ${lagMaxLeastMs}ms to ${timeoutMaxMs}ms`,
-    );
-  }
   if (2 * heartbeatMs <= timeoutMs && timeoutMs <= timeoutMaxMs) return;
   throw new UsageError(
     `--heartbeat ${heartbeatMs}ms with --timeout ${timeoutMs}ms: expected a timeout of at least two ` +

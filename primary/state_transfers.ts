@@ -63,8 +63,8 @@ export class StateTransfers {
       ...parts,
       session,
       generation,
-      rules: logRules(),
-      room: () => protocol.pageRoomBytes,
+      rules: logRules,
+      room: () => protocol.session?.pageRoomBytes ?? 0,
       unappliedBytes: () => protocol.session?.unappliedBytes ?? 0,
       // Unless it is healed, nothing is held until the state is whole.
       mustStand: () => protocol.mode === "healing" && gate.heldBytes >= rules.heldBytesMax,

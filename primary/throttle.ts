@@ -43,8 +43,8 @@ export class Throttle {
   #speed = 1;
   #last: { readonly nowMs: number; readonly replayedRunMs: number } | undefined;
 
-  /** @param lagMaxMs the limit of the execution lag; 0: there is none */
-  constructor(private readonly lagMaxMs: number) {}
+  /** @param lagMaxMs the limit of the execution lag; 0: there is none. May be changed at any time */
+  constructor(public lagMaxMs: number) {}
 
   /** The share of time in which the guest does not run; 0 to {@link throttleShareMax}. */
   get share(): number {

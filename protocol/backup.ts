@@ -15,13 +15,15 @@
  * from one connection to its end. "Rejoin" means: throw the machine away and start over with a new connection and
  * a new one of these; the driver does that. No clock, no I/O, no random. Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
-import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
+import { ExitCode, PeerError } from "../base/errors.ts";
 import { joinSilenceMs } from "../base/limits.ts";
+import { divergedHalt, lostHalt } from "./claim_words.ts";
 import { divergenceText, renewalAsked } from "./healing.ts";
 import { helloOf, reportPeriodMs, welcomeIn } from "./join.ts";
 import { Patience } from "./patience.ts";
 import { KeptOutputs } from "./kept_outputs.ts";
 import type { Message, MessageOf } from "./messages.ts";
+import { ruled } from "./rules.ts";
 import type { Output } from "./output_gate.ts";
 import { ReplayProgress } from "./replay_progress.ts";
 import type {
@@ -33,7 +35,7 @@ import type {
   ReceivedFrame,
 } from "./backup_types.ts";
 import type { Transfer } from "./primary_types.ts";
-import type { ClaimOutcome } from "./types.ts";
+import type { ClaimOutcome, Halt } from "./types.ts";
 
 export type { BackupEffect, BackupInput, BackupPhase, BackupRules, Divergence, ReceivedFrame };
 
@@ -141,7 +143,7 @@ export class BackupProtocol {
           return this.#report("a takeover is under way; not leaving now");
         }
         if (inSession) this.#send({ type: "leave", why: input.why });
-        return this.#end(ExitCode.ok, `left: ${input.why}`);
+        return this.#end({ code: ExitCode.ok, why: `left: ${input.why}` });
     }
   }
 
@@ -183,6 +185,8 @@ export class BackupProtocol {
         return;
       case "recorded":
         return void this.#effects.push(message);
+      case "rules":
+        return void (this.#welcome = ruled(this.#welcome, message));
       case "renewing":
         this.#require(this.#phase === "diverged", "the log begins anew, without a divergence");
         this.#phase = "following";
@@ -219,7 +223,9 @@ export class BackupProtocol {
 
   #ended(why: string): void {
     // Its state may not even be whole yet.
-    if (!this.#isProtected) return this.#end(ExitCode.ok, `the guest has ended: ${why}`);
+    if (!this.#isProtected) {
+      return this.#end({ code: ExitCode.ok, why: `the guest has ended: ${why}` });
+    }
     this.#endedWhy = why;
     this.#effects.push({ type: "close", why });
     this.#drain();
@@ -245,7 +251,7 @@ export class BackupProtocol {
   #refused({ why, retry }: MessageOf<"refuse">): void {
     if (retry) return this.#rejoin(`refused: ${why}`);
     const code = this.#hasDiverged ? ExitCode.diverged : ExitCode.unavailable;
-    this.#end(code, `the primary refused: ${why}`);
+    this.#end({ code, why: `the primary refused: ${why}` });
   }
 
   #frame(frame: ReceivedFrame, nowMs: number): void {
@@ -303,7 +309,7 @@ export class BackupProtocol {
     const overrun = this.kept.overrun();
     if (overrun === undefined) {
       if (this.#endedWhy === undefined) return this.#claim();
-      return this.#end(ExitCode.ok, `the guest has ended: ${this.#endedWhy}`);
+      return this.#end({ code: ExitCode.ok, why: `the guest has ended: ${this.#endedWhy}` });
     }
     this.#diverged({ point: this.progress.point, ...overrun });
   }
@@ -319,10 +325,7 @@ export class BackupProtocol {
       this.#report(`${what}; taking over all the same: outputs from there on may differ`);
       return this.#claim();
     }
-    const then = ended === undefined
-      ? "not fit to go on (--takeover-diverged overrides)"
-      : `the guest has ended: ${ended}`;
-    this.#end(ExitCode.diverged, `${what}, while draining the log; ${then}`);
+    this.#end(divergedHalt(what, ended));
   }
 
   /** What it has is not the machine. It asks for the state once the replay stands still. */
@@ -366,11 +369,8 @@ export class BackupProtocol {
         this.#claimRetryAtMs = nowMs + this.rules.claimRetryMs;
         return this.#report(`does not go on: the arbiter is out of reach: ${outcome.why}`);
       case "lost":
-        if (outcome.ended) return this.#end(ExitCode.ok, "the guest has ended");
-        return this.#end(
-          ExitCode.lost,
-          `lost generation ${generation} of ${this.#welcome!.machineId} to ${outcome.holder}`,
-        );
+        if (outcome.ended) return this.#end({ code: ExitCode.ok, why: "the guest has ended" });
+        return this.#end(lostHalt(generation, this.#welcome!.machineId, outcome.holder));
       case "won":
         if (this.#handover) this.#send({ type: "won", generation });
         this.#phase = "live";
@@ -385,9 +385,9 @@ export class BackupProtocol {
     this.#effects.push({ type: "close", why }, { type: "rejoin", why, diverged });
   }
 
-  #end(code: ExitCodeValue, why: string): void {
+  #end(halt: Halt): void {
     this.#phase = "over";
-    this.#effects.push({ type: "close", why }, { type: "halt", code, why });
+    this.#effects.push({ type: "close", why: halt.why }, { type: "halt", ...halt });
   }
 
   #send(message: Message): void {

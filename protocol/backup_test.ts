@@ -57,6 +57,7 @@ Deno.test("a welcome to another machine, or with numbers that make no sense, is 
     { sliceMs: 0 },
     { sliceMs: 1001 },
     { epochLengthMs: 0 },
+    { mode: "sometimes" },
     { verify: "0" },
     { verify: "often" },
     { divergenceMax: "x" },

@@ -55,8 +55,9 @@ export function obstacleOf(
 
 /** The welcome of a primary with these rules. */
 export function welcomeOf(rules: PrimaryRules, generation: number): MessageOf<"welcome"> {
-  const { machineId, ...others } = tellRules(rules);
-  return { type: "welcome", machineId, generation, ...others };
+  const { machineId, memoryBytes } = rules;
+  const { type: _, ...told } = tellRules(rules);
+  return { type: "welcome", machineId, generation, memoryBytes, ...told };
 }
 
 /**

@@ -20,9 +20,23 @@ import { PeerError } from "../base/errors.ts";
 import { messageTextBytes } from "../base/limits.ts";
 
 /** Raised whenever a message or its meaning changes: the two sides must run the same. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 type FieldType = "u8" | "u32" | "u53" | "flag" | "text" | "bytes";
+
+/** The rules that both sides go by: rules.ts. */
+const RULES = {
+  commitReplayed: "flag",
+  heartbeatMs: "u32",
+  timeoutMs: "u32",
+  lagMaxMs: "u32",
+  sliceMs: "u32",
+  mode: "text",
+  checkpointing: "flag",
+  epochLengthMs: "u32",
+  verify: "text",
+  divergenceMax: "text",
+} as const;
 
 const MESSAGES = {
   /** Backup to primary, first of all: I want to join. */
@@ -30,20 +44,7 @@ const MESSAGES = {
   /** Primary to backup: you may; this is the machine, and these are the rules. */
   welcome: {
     kind: 3,
-    fields: {
-      machineId: "text",
-      generation: "u32",
-      memoryBytes: "u53",
-      commitReplayed: "flag",
-      heartbeatMs: "u32",
-      timeoutMs: "u32",
-      lagMaxMs: "u32",
-      sliceMs: "u32",
-      checkpointing: "flag",
-      epochLengthMs: "u32",
-      verify: "text",
-      divergenceMax: "text",
-    },
+    fields: { machineId: "text", generation: "u32", memoryBytes: "u53", ...RULES },
   },
   /** Primary to backup: you may not. `retry`: but it may be worth asking again. */
   refuse: { kind: 4, fields: { why: "text", retry: "flag" } },
@@ -94,6 +95,8 @@ const MESSAGES = {
   /** Primary to backup: the log begins anew with the next frame, which has number 1, as its `session`th.
    * `mayClaim`: once you have replayed the state that it begins with, as if I had said `protected`. */
   renewing: { kind: 20, fields: { session: "u32", mayClaim: "flag" } },
+  /** Primary to backup: from now on these are the rules. */
+  rules: { kind: 21, fields: RULES },
 } as const satisfies Record<string, { kind: number; fields: Record<string, FieldType> }>;
 
 type Messages = typeof MESSAGES;

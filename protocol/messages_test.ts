@@ -19,23 +19,22 @@ const flag = fc.boolean();
 const text = fc.string({ unit: "binary", maxLength: messageTextBytes / 4 });
 const bytes = fc.uint8Array({ maxLength: 300 });
 
+const RULES = {
+  commitReplayed: flag,
+  heartbeatMs: u32,
+  timeoutMs: u32,
+  lagMaxMs: u32,
+  sliceMs: u32,
+  mode: text,
+  checkpointing: fc.boolean(),
+  epochLengthMs: u32,
+  verify: text,
+  divergenceMax: text,
+};
 /** What each message's fields can be. */
 const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
   hello: { protocol: u32, who: text, machineId: text },
-  welcome: {
-    machineId: text,
-    generation: u32,
-    memoryBytes: u53,
-    commitReplayed: flag,
-    heartbeatMs: u32,
-    timeoutMs: u32,
-    lagMaxMs: u32,
-    sliceMs: u32,
-    checkpointing: fc.boolean(),
-    epochLengthMs: u32,
-    verify: text,
-    divergenceMax: text,
-  },
+  welcome: { machineId: text, generation: u32, memoryBytes: u53, ...RULES },
   refuse: { why: text, retry: flag },
   heartbeat: { sentMs: u53 },
   ack: { received: u53, replayed: u53, point: u53, echoMs: u53 },
@@ -59,6 +58,7 @@ const FIELDS: { [M in MessageType]: Record<string, fc.Arbitrary<unknown>> } = {
   pages: { first: u53, hashes: bytes },
   renew: { pages: u53 },
   renewing: { session: u32, mayClaim: flag },
+  rules: RULES,
 };
 const TYPES = Object.keys(FIELDS) as MessageType[];
 

@@ -17,8 +17,8 @@
  * carries effects out in order, and reports what came of them. Source: Scales et al. 2010, 2.2 to 2.4.
  */
 import { assert } from "../base/assert.ts";
-import { ExitCode, type ExitCodeValue, PeerError } from "../base/errors.ts";
-import { DivergenceBudget } from "./divergence_budget.ts";
+import { PeerError } from "../base/errors.ts";
+import { endedHalt, endEffects, handedOverHalt, lostHalt, unreachableText } from "./claim_words.ts";
 import { Handover } from "./handover.ts";
 import { divergenceTold, renewalOf } from "./healing.ts";
 import { obstacleOf, refusalOf, welcomeOf } from "./join.ts";
@@ -32,7 +32,9 @@ import type {
   PrimaryMode,
   PrimaryRules,
 } from "./primary_types.ts";
-import type { ClaimOutcome, Connection, MachineEnd } from "./types.ts";
+import { tellRules } from "./rules.ts";
+import { Ruling } from "./ruling.ts";
+import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
 
 export type { LoggedFrame, PrimaryEffect, PrimaryInput, PrimaryMode, PrimaryRules };
 
@@ -47,7 +49,7 @@ export class PrimaryProtocol {
   #end: MachineEnd | undefined;
   #endSequence = 0;
   #claimRetryAtMs = Infinity;
-  readonly #divergences: DivergenceBudget;
+  readonly #ruling: Ruling;
   #effects: PrimaryEffect[] = [];
 
   /**
@@ -55,11 +57,11 @@ export class PrimaryProtocol {
    * @param kept outputs that a takeover found without a notice: they are performed first
    */
   constructor(
-    readonly rules: PrimaryRules,
+    rules: PrimaryRules,
     public generation: number,
     kept: readonly Output[] = [],
   ) {
-    this.#divergences = new DivergenceBudget(rules.divergenceMax);
+    this.#ruling = new Ruling(rules);
     this.gate.releaseThrough(Infinity);
     for (const output of kept) this.gate.adopt(output);
   }
@@ -69,6 +71,11 @@ export class PrimaryProtocol {
     return this.#mode;
   }
 
+  /** What it goes by now. */
+  get rules(): PrimaryRules {
+    return this.#ruling.rules;
+  }
+
   /** The backup, if one is joined or joining. */
   get session(): Readonly<PrimarySession> | undefined {
     return this.#session;
@@ -76,7 +83,7 @@ export class PrimaryProtocol {
 
   /** Divergences that backups reported. */
   get divergences(): number {
-    return this.#divergences.total;
+    return this.#ruling.divergences;
   }
 
   /** Whether one more frame or output of the machine's thread may come in; while not, it has to wait. */
@@ -85,11 +92,6 @@ export class PrimaryProtocol {
     const isHealing = this.#mode === "healing" && this.#session!.awaitsState;
     return (this.#session?.unreplayedBytes ?? 0) < this.rules.windowBytes &&
       (isHealing || this.gate.heldBytes < this.rules.heldBytesMax);
-  }
-
-  /** Of how many bytes one more frame with pages may be; 0: none may come in. To be asked before each. */
-  get pageRoomBytes(): number {
-    return this.#session?.pageRoomBytes ?? 0;
   }
 
   /** Takes one input in; returns what is to be done, in order. */
@@ -134,6 +136,9 @@ export class PrimaryProtocol {
           this.#dropSession("the guest has ended", { retry: false });
         }
         return;
+      case "set":
+        this.#ruling.set(input.settings);
+        return this.#tellRules("as it is told");
       case "handover":
         this.#effects.push(...this.#handover.ask(this.#mode === "protected" && !this.#end));
     }
@@ -169,7 +174,7 @@ export class PrimaryProtocol {
           const what = `won generation ${message.generation}, which was not offered`;
           return this.#breach(session, what);
         }
-        return this.#halt(ExitCode.ok, `handed over to ${session.who}`);
+        return this.#halt(handedOverHalt(session.who));
       default:
         return this.#breach(session, `a ${message.type} message, which no backup sends now`);
     }
@@ -229,11 +234,12 @@ export class PrimaryProtocol {
     const { who, connection } = session;
     this.#effects.push(...divergenceTold(session, message));
     if (this.#end !== undefined) return this.#goAlone(`${who} diverged and renounced its claim`);
-    if (!this.#divergences.note(nowMs)) {
-      const why = `unfit after more than ${this.#divergences} divergences`;
-      this.#send(connection, { type: "refuse", why, retry: false });
-      return this.#goAlone(`${who} is ${why}`);
+    const { verdict, why } = this.#ruling.diverged(nowMs);
+    if (verdict === "unfit") {
+      this.#send(connection, { type: "refuse", why: `unfit after ${why}`, retry: false });
+      return this.#goAlone(`${who} is unfit after ${why}`);
     }
+    if (verdict === "checkpoint") this.#tellRules(`after ${why}`);
     this.#effects.push(...this.#handover.cancel(), { type: "stopLog" });
     this.#session = session.renewed(++this.#sessions);
     if (this.#mode === "securing") this.#beAlone();
@@ -241,6 +247,14 @@ export class PrimaryProtocol {
     this.#mode = "healing";
     this.gate.releaseThrough(-1);
     this.#report(`outputs are held until ${who} has the machine's state anew`);
+  }
+
+  /** The rules have changed. The backup may have to reign by them. */
+  #tellRules(why: string): void {
+    const how = this.rules.checkpointing ? "takes states" : "replays";
+    this.#report(`from now on a backup ${how}, ${why}`);
+    this.#effects.push({ type: "logRules" });
+    if (this.#session !== undefined) this.#send(this.#session.connection, tellRules(this.rules));
   }
 
   /** The backup may claim from here on: by now it has the log of all that was performed before, too. */
@@ -329,21 +343,16 @@ export class PrimaryProtocol {
     switch (outcome.kind) {
       case "unreachable":
         this.#claimRetryAtMs = nowMs + this.rules.claimRetryMs;
-        return this.#report(
-          `${this.#mode === "ending" ? "the guest's end is not recorded" : "outputs stay held"}: ` +
-            `the arbiter is out of reach: ${outcome.why}`,
-        );
+        return this.#report(unreachableText(this.#mode, outcome.why));
       case "lost":
-        if (this.#handover.isOffered) {
-          return this.#halt(ExitCode.ok, `handed over to ${outcome.holder}`);
-        }
-        return this.#halt(
-          ExitCode.lost,
-          `lost generation ${generation} of ${this.rules.machineId} to ${outcome.holder}`,
-        );
+        if (this.#handover.isOffered) return this.#halt(handedOverHalt(outcome.holder));
+        return this.#halt(lostHalt(generation, this.rules.machineId, outcome.holder));
       case "won":
         this.generation = generation;
-        if (this.#mode === "ending") return this.#recordedEnd();
+        if (this.#mode === "ending") {
+          this.#effects.push(...endEffects(this.#end!, this.#session?.connection));
+          return this.#halt(endedHalt(this.#end!));
+        }
         this.#beAlone();
         return this.#report(`unprotected: goes on alone as generation ${generation}`);
     }
@@ -371,18 +380,9 @@ export class PrimaryProtocol {
     }
   }
 
-  #recordedEnd(): void {
-    const { why, code } = this.#end!;
-    if (this.#session !== undefined) {
-      this.#send(this.#session.connection, { type: "ended", why });
-      this.#close(this.#session.connection, why);
-    }
-    this.#halt(code === 0 ? ExitCode.ok : ExitCode.guest, why);
-  }
-
-  #halt(code: ExitCodeValue, why: string): void {
+  #halt(halt: Halt): void {
     this.#mode = "over";
-    this.#effects.push({ type: "halt", code, why });
+    this.#effects.push({ type: "halt", ...halt });
   }
 
   #send(connection: Connection, message: Message): void {

@@ -35,7 +35,7 @@ Deno.test("a state taken over that does not fit its kept outputs is the peer's f
 Deno.test("a hello is welcomed and the log begins", () => {
   const primary = new TestPrimary();
   assert.deepEqual(primary.hear(hello), [
-    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100 lagMaxMs=200 sliceMs=20 checkpointing=false epochLengthMs=10 verify="16384" divergenceMax="3"',
+    'send welcome machineId="m1" generation=1 memoryBytes=4096 commitReplayed=false heartbeatMs=10 timeoutMs=100 lagMaxMs=200 sliceMs=20 mode="replay" checkpointing=false epochLengthMs=10 verify="16384" divergenceMax="3"',
     "startLog session=1 generation=1",
   ]);
 });
@@ -124,19 +124,19 @@ function joining(rules: Partial<PrimaryRules> = {}): TestPrimary {
 
 Deno.test("pages have a window of their own, in which neither log nor outputs wait for them", () => {
   const primary = joining({ pageWindowBytes: 20, windowBytes: 15 });
-  assert.ok(primary.protocol.pageRoomBytes > 0);
+  assert.ok(primary.protocol.session!.pageRoomBytes > 0);
   primary.give({ type: "pages", frame: frame(1, 0) });
-  assert.ok(primary.protocol.pageRoomBytes > 0);
+  assert.ok(primary.protocol.session!.pageRoomBytes > 0);
   primary.give({ type: "pages", frame: frame(2, 0) });
-  assert.equal(primary.protocol.pageRoomBytes, 0);
+  assert.equal(primary.protocol.session!.pageRoomBytes, 0);
   assert.ok(primary.protocol.accepting);
   assert.deepEqual(primary.put([output(0, "a", 1)]), ['perform 0 "a"']);
   primary.ack({ received: 2, replayed: 1 });
-  assert.ok(primary.protocol.pageRoomBytes > 0);
+  assert.ok(primary.protocol.session!.pageRoomBytes > 0);
 });
 
 Deno.test("without a session there is no room for pages", () => {
-  assert.equal(new TestPrimary().protocol.pageRoomBytes, 0);
+  assert.equal(new TestPrimary().protocol.session, undefined);
 });
 
 Deno.test("log that is ahead of the last pages counts as log that is not replayed, and is sent after them", () => {

@@ -5,7 +5,7 @@
  */
 import type { Message, MessageOf } from "./messages.ts";
 import type { Output } from "./output_gate.ts";
-import type { SharedRules } from "./rules.ts";
+import type { Settings, SharedRules } from "./rules.ts";
 import type { ClaimOutcome, Connection, Halt, MachineEnd } from "./types.ts";
 
 /** What a primary goes by. */
@@ -76,6 +76,8 @@ export type PrimaryInput =
   | { readonly type: "probed"; readonly reachable: boolean; readonly why: string }
   | { readonly type: "paused"; readonly sequence: number }
   | { readonly type: "guestEnded"; readonly end: MachineEnd; readonly sequence: number }
+  /** Somebody wants it to go by other settings. */
+  | { readonly type: "set"; readonly settings: Partial<Settings> }
   | { readonly type: "handover" };
 
 /** What a primary wants done. */
@@ -89,6 +91,8 @@ export type PrimaryEffect =
   /** Log from the machine's whole state on: its pages while it runs, then the rest; frames numbered from 1. */
   | { readonly type: "startLog"; readonly session: number; readonly generation: number }
   | { readonly type: "stopLog" }
+  /** The rules have changed, and with them how the log is kept. */
+  | { readonly type: "logRules" }
   /** Tell this backup `recorded`: the first exit that differs. */
   | {
     readonly type: "recall";

@@ -1,6 +1,6 @@
 /**
- * The rules that both sides of a pair go by. The primary has them from its command line and tells the backup, whose
- * own they are after a takeover.
+ * The rules that both sides of a pair go by. The primary has them from its command line, or changes them while it
+ * reigns, and tells the backup, whose own they are after a takeover.
  *
  * Pure. Used by both sides' protocols, and where a primary is made.
  */
@@ -14,6 +14,14 @@ import {
 } from "./divergence_budget.ts";
 import type { MessageOf } from "./messages.ts";
 import { parseVerify, type Verify, verifyExpected } from "./verify.ts";
+
+/**
+ * How the backup follows: it replays events; or it takes states, whatever the guest does; `auto`: it replays, until
+ * there are too many divergences.
+ */
+export const PROTECTION_MODES = ["auto", "replay", "checkpoint"] as const;
+/** One of {@link PROTECTION_MODES}. */
+export type ProtectionMode = typeof PROTECTION_MODES[number];
 
 /** See the top of the file. */
 export interface SharedRules {
@@ -31,7 +39,9 @@ export interface SharedRules {
   readonly lagMaxMs: number;
   /** A guest that computes for so long without an exit is stopped at a forced point. */
   readonly sliceMs: number;
-  /** The log has states instead of events: the backup runs nothing, whatever the guest does. */
+  /** How the backup is to follow. */
+  readonly mode: ProtectionMode;
+  /** The log has states instead of events, now: the backup runs nothing, whatever the guest does. */
   readonly checkpointing: boolean;
   /** Checkpointing, an output waits for so long for others that its state then has, too. */
   readonly epochLengthMs: number;
@@ -41,13 +51,16 @@ export interface SharedRules {
   readonly divergenceMax: DivergenceMax;
 }
 
-/** As a message has them. */
-export type ToldRules = Omit<MessageOf<"welcome">, "type" | "generation">;
+/** What of them may change while the machine runs. */
+export type Settings = Pick<SharedRules, "mode" | "sliceMs" | "epochLengthMs" | "lagMaxMs">;
+
+/** What a welcome has of them. */
+type ToldRules = Omit<MessageOf<"welcome">, "type" | "generation">;
 
 /** These, and no others that `rules` may have. */
 export function sharedRules(rules: SharedRules): SharedRules {
   const { machineId, memoryBytes, commitReplayed, heartbeatMs, timeoutMs, lagMaxMs } = rules;
-  const { sliceMs, checkpointing, epochLengthMs, verify, divergenceMax } = rules;
+  const { sliceMs, mode, checkpointing, epochLengthMs, verify, divergenceMax } = rules;
   return {
     machineId,
     memoryBytes,
@@ -56,6 +69,7 @@ export function sharedRules(rules: SharedRules): SharedRules {
     timeoutMs,
     lagMaxMs,
     sliceMs,
+    mode,
     checkpointing,
     epochLengthMs,
     verify,
@@ -63,10 +77,11 @@ export function sharedRules(rules: SharedRules): SharedRules {
   };
 }
 
-/** What a primary tells of them. */
-export function tellRules(rules: SharedRules): ToldRules {
-  const { verify, divergenceMax, ...others } = sharedRules(rules);
+/** What a primary tells of them, to a backup that knows the machine. */
+export function tellRules(rules: SharedRules): MessageOf<"rules"> {
+  const { machineId: _, memoryBytes: __, verify, divergenceMax, ...others } = sharedRules(rules);
   return {
+    type: "rules",
     ...others,
     verify: `${verify}`,
     divergenceMax: formatDivergenceMax(divergenceMax),
@@ -76,6 +91,7 @@ export function tellRules(rules: SharedRules): ToldRules {
 /** What a backup has been told: all that it will count on is checked. @throws PeerError */
 export function heardRules(told: ToldRules): SharedRules {
   const { heartbeatMs, timeoutMs, lagMaxMs, sliceMs, epochLengthMs } = told;
+  const mode = PROTECTION_MODES.find((name) => name === told.mode);
   if (heartbeatMs < 1 || timeoutMs < 2 * heartbeatMs) {
     throw new PeerError(
       `a timeout of ${timeoutMs} ms, expected twice the heartbeat of ${heartbeatMs} ms, and that at ` +
@@ -91,6 +107,9 @@ export function heardRules(told: ToldRules): SharedRules {
   if (epochLengthMs < 1 || epochLengthMs > epochLengthMaxMs) {
     throw new PeerError(`an epoch of ${epochLengthMs} ms, expected 1 to ${epochLengthMaxMs}`);
   }
+  if (mode === undefined) {
+    throw new PeerError(`mode ${told.mode}, expected ${PROTECTION_MODES.join(", ")}`);
+  }
   const verify = parseVerify(told.verify);
   if (verify === undefined) {
     throw new PeerError(`digests ${told.verify}, expected ${verifyExpected}`);
@@ -101,5 +120,15 @@ export function heardRules(told: ToldRules): SharedRules {
       `at most ${told.divergenceMax} divergences, expected ${divergenceMaxExpected}`,
     );
   }
-  return sharedRules({ ...told, verify, divergenceMax });
+  return sharedRules({ ...told, mode, verify, divergenceMax });
+}
+
+/** The welcome of a backup that has been told new rules. @throws PeerError as {@link heardRules} */
+export function ruled(
+  welcome: MessageOf<"welcome">,
+  { type: _, ...rules }: MessageOf<"rules">,
+): MessageOf<"welcome"> {
+  const changed = { ...welcome, ...rules };
+  heardRules(changed);
+  return changed;
 }

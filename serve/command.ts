@@ -34,6 +34,7 @@ export function serveCommand(done: (code: ExitCodeValue) => void) {
         const server = stack.use(serveStatus(parseAddress(options.status), {
           status: () => serve.status(),
           handover: () => serve.handover(),
+          set: (changes) => serve.set(changes),
           stop: () => serve.stop("stopped on request"),
         }, { security: primary.security, notice: say }));
         say(`status at ${server.url}`);

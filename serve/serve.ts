@@ -20,7 +20,7 @@ import { type Arbiter, checkMachineId, type Register } from "../arbiter/arbiter.
 import { holderOf } from "../arbiter/claimer.ts";
 import { ReignsError } from "../arbiter/first_claim.ts";
 import { openArbiter } from "../arbiter/open.ts";
-import { BackupProcess, type SideRole } from "../backup/follow.ts";
+import { BackupProcess, type SideRole, unasked } from "../backup/follow.ts";
 import { byArbiter } from "../backup/primary_finder.ts";
 import { ExitCode, UnavailableError } from "../base/errors.ts";
 import { retireGraceMs } from "../base/limits.ts";
@@ -64,6 +64,11 @@ export class ServeProcess {
   /** Asks for a handover; this side is the backup afterwards. Returns why not, or undefined. */
   handover(): string | undefined {
     return this.#role.handover();
+  }
+
+  /** As {@link PrimarySide.set}. */
+  set(changes: ReadonlyMap<string, string>): string {
+    return this.#role.set(changes);
   }
 
   /** Ends this process: a backup leaves, a primary ends the guest. */
@@ -180,7 +185,7 @@ export class ServeProcess {
     return {
       role,
       status: () => ({ machineId: this.#machineId, role, mode, protected: false }),
-      handover: () => "this side is starting",
+      ...unasked("this side is starting"),
       ...{ stop: nothing, retire: nothing },
     };
   }

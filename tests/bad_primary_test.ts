@@ -39,6 +39,7 @@ const WELCOME: MessageOf<"welcome"> = {
   timeoutMs: 2000,
   lagMaxMs: 200,
   sliceMs: 20,
+  mode: "replay",
   checkpointing: false,
   epochLengthMs: 10,
   verify: "off",

@@ -122,7 +122,7 @@ Deno.test("a log with forced points amid calls of ring 0 is replayed exactly", a
 /** Logs from its first boundary on, digests at each point, and takes each kick for the end of a slice. */
 class ForcingRecorder extends Recorder {
   constructor(machine: Machine, private readonly own: Channel) {
-    super(machine, own, new MachineClock(machine.clockUs, 0), { exitsPerDigest: 1 });
+    super(machine, own, new MachineClock(machine.clockUs, 0), { verify: 1 });
     const start: RecorderCommand = {
       type: "startLog",
       session: 1,

@@ -1,6 +1,7 @@
 /**
  * What a seed draws before anything happens: the rules, how fast everything is, whose clock goes wrong.
  */
+import { PROTECTION_MODES } from "../../protocol/rules.ts";
 import type { BackupRules } from "../../protocol/backup.ts";
 import type { PrimaryRules } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
@@ -67,7 +68,7 @@ export function drawConfig(random: Random): Config {
       timeoutMs,
       lagMaxMs: random.pick([0, 20, 200]),
       sliceMs: 20,
-      checkpointing: random.below(3) === 0,
+      ...drawMode(random),
       epochLengthMs: 10,
       verify: "off",
       claimRetryMs,
@@ -86,6 +87,11 @@ export function drawConfig(random: Random): Config {
       takeoverDiverged: false,
     }),
   };
+}
+
+function drawMode(random: Random): Pick<PrimaryRules, "mode" | "checkpointing"> {
+  const mode = random.pick(PROTECTION_MODES);
+  return { mode, checkpointing: mode === "checkpoint" };
 }
 
 /** How a host's clock stands: far off, and a little fast or slow. */

@@ -3,6 +3,7 @@
  *
  * A fault is data, so that a failing run can be tried again without some of them (shrink.ts).
  */
+import { PROTECTION_MODES } from "../../protocol/rules.ts";
 import type { BackupEffect } from "../../protocol/backup.ts";
 import type { PrimaryEffect } from "../../protocol/primary.ts";
 import type { Random } from "../support/random.ts";
@@ -124,6 +125,12 @@ const ACTS = {
       });
     }
   },
+  "another mode"(world, { share }) {
+    const mode = PROTECTION_MODES[Math.floor(share * PROTECTION_MODES.length)]!;
+    for (const role of world.primaries) {
+      role.process.onMain(() => role.step({ type: "set", settings: { mode } }));
+    }
+  },
   leave(_world, _fault, host) {
     const process = host.running;
     process?.onMain(() => process.role instanceof BackupRole && process.role.leave());
@@ -157,6 +164,7 @@ const KINDS: readonly FaultKind[] = [
   ...repeat("arbiter's road", 4),
   ...repeat("machine flips", 2),
   ...repeat("handover", 3),
+  ...repeat("another mode", 2),
   ...repeat("leave", 1),
   ...repeat("guest's end", 1),
   ...repeat("a backup more", 3),

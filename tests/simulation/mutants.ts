@@ -211,9 +211,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a primary that lost goes on",
     edits: [edit(
       primary,
-      'case "lost":\n        if (this.#handover.isOffered) {',
+      'case "lost":\n        if (this.#handover.isOffered) return',
       'case "lost":\n        if (this.#mode === "claiming") return this.#beAlone();\n' +
-        "        if (this.#handover.isOffered) {",
+        "        if (this.#handover.isOffered) return",
     )],
   },
   {
@@ -287,7 +287,7 @@ export const MUTANTS: readonly Mutant[] = [
       edit(
         primary,
         'this.#mode = "ending";\n      this.#claim();',
-        'this.#mode = "ending";\n      this.#recordedEnd();',
+        'this.#mode = "ending";\n      this.#halt(endedHalt(this.#end!));',
       ),
     ],
   },

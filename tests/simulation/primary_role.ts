@@ -129,6 +129,10 @@ export class PrimaryRole {
         this.#transfer?.stop();
         this.#known = undefined;
         return this.recorder.command({ type: "stopLog" });
+      case "logRules": {
+        const { checkpointing } = this.protocol.rules;
+        return this.recorder.command({ type: "keepLog", checkpointing });
+      }
       case "pause":
       case "resume":
         return this.recorder.command({ type: effect.type });

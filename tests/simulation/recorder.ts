@@ -19,6 +19,7 @@ interface StartLog {
   readonly type: "startLog";
   readonly session: number;
   readonly generation: number;
+  readonly checkpointing: boolean;
   readonly lastRound: { readonly sequence: number; readonly pagesPerFrame: number };
 }
 
@@ -28,6 +29,7 @@ export type SimRecord = PrimaryInput | { readonly answer: TransferAnswer };
 /** What main can ask of it. */
 export type Command =
   | StartLog
+  | { readonly type: "keepLog"; readonly checkpointing: boolean }
   | { readonly type: "copy" | "takeDirty"; readonly session: number }
   | { readonly type: "stopLog" | "pause" | "resume" | "end" };
 
@@ -73,6 +75,7 @@ export class SimRecorder {
   #log: Log | undefined;
   #outputs: Output[] = [];
   #transfer: Transfer | undefined;
+  #isCheckpointing = false;
   #isPaused = false;
   #endNoticed = false;
   #isScheduled = false;
@@ -152,10 +155,6 @@ export class SimRecorder {
     if (this.#log !== undefined && !this.#isCheckpointing) this.#change(from, []);
   }
 
-  get #isCheckpointing(): boolean {
-    return this.process.world.config.primaryRules.checkpointing;
-  }
-
   #letEnter(isEvent: boolean): void {
     const { machine, random } = this;
     const { point } = machine;
@@ -179,6 +178,12 @@ export class SimRecorder {
     switch (command.type) {
       case "startLog":
         return this.#capture(command);
+      case "keepLog":
+        // By the old rules the log leads to here.
+        this.#close();
+        this.#isCheckpointing = command.checkpointing;
+        if (this.#log !== undefined) this.#log.base = this.#mark();
+        return;
       case "stopLog":
         this.#dropLog();
         if (this.#transfer !== undefined) this.machine.forget(this.#transfer.written);
@@ -217,12 +222,15 @@ export class SimRecorder {
   }
 
   /** A session's log begins with what is left of the machine's state: some of it is staged for main. */
-  #capture({ session, generation, lastRound: { sequence, pagesPerFrame } }: StartLog): void {
+  #capture(
+    { session, generation, checkpointing, lastRound: { sequence, pagesPerFrame } }: StartLog,
+  ): void {
     const transfer = this.#transfer;
     if (transfer === undefined) return;
     this.#transfer = undefined;
     this.#dropLog();
     this.#close();
+    this.#isCheckpointing = checkpointing;
     const { machine, random } = this;
     // A forced point, where the guest was stopped between two exits.
     if (random.below(2) === 0) machine.point++;

@@ -93,7 +93,7 @@ export class SimTransfer {
 
   #run(): void {
     this.#isScheduled = false;
-    if (this.#isOver || this.role.protocol.pageRoomBytes === 0) return;
+    if (this.#isOver || !this.role.protocol.session?.pageRoomBytes) return;
     if (this.#staged !== undefined) {
       const pages = this.#staged.splice(0, this.#pagesPerFrame);
       this.#isSending = this.#staged.length > 0;
@@ -114,7 +114,9 @@ export class SimTransfer {
   #stopMachine(): void {
     const { session, generation } = this.log;
     const lastRound = { sequence: this.#sequence, pagesPerFrame: this.#pagesPerFrame };
-    this.role.recorder.command({ type: "startLog", session, generation, lastRound });
+    const { checkpointing } = this.role.protocol.rules;
+    const start = { type: "startLog" as const, session, generation, checkpointing, lastRound };
+    this.role.recorder.command(start);
   }
 
   #send(pages: readonly Page[]): void {

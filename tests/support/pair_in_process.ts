@@ -24,7 +24,7 @@ export function primaryOptions(directory: string): PrimaryOptions {
     timeoutMs: 2000,
     lagMaxMs: 200,
     sliceMs: 20,
-    checkpointing: false,
+    mode: "replay",
     epochLengthMs: 10,
   };
 }

@@ -196,11 +196,11 @@ class Run {
       thread: this.thread,
       session: number,
       generation: 1,
-      rules: {
+      rules: () => ({
         frameAgeMs: 20,
         checkpointing: epochLengthMs !== undefined,
         epochLengthMs: epochLengthMs ?? 1,
-      },
+      }),
       room: () => this.#room(),
       unappliedBytes: () => 0,
       mustStand: () => random.below(100) < (this.options.stands ?? 0),

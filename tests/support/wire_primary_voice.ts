@@ -84,6 +84,7 @@ export class PrimaryVoice {
       timeoutMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 100,
       lagMaxMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 200,
       sliceMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 20,
+      mode: "replay",
       checkpointing: false,
       epochLengthMs: 10,
       verify: random.below(20) === 0 ? oddText(random, "commit") : "commit",
