@@ -107,6 +107,11 @@ export class SideProcess extends Side implements AsyncDisposable {
     return (await this.#ask("POST /handover")).ok;
   }
 
+  /** Changes settings; what holds then, or what is wrong. */
+  async set(settings: Readonly<Record<string, string>>): Promise<{ ok: boolean; text: string }> {
+    return await this.#ask(`POST /set?${new URLSearchParams(settings)}`);
+  }
+
   /** Asks for an orderly end. */
   async stop(): Promise<void> {
     await this.#ask("POST /stop");

@@ -10,6 +10,7 @@ import type { Output } from "./output_gate.ts";
 import { PrimaryProtocol } from "./primary.ts";
 import type { PrimaryEffect, PrimaryInput } from "./primary.ts";
 import { backupRules, frame, output, primaryRules, show } from "./protocol_test_support.ts";
+import type { ProtectionMode } from "./rules.ts";
 import type { ClaimOutcome } from "./types.ts";
 
 const OUTCOMES: Record<string, ClaimOutcome> = {
@@ -41,6 +42,13 @@ class Conversation {
   readonly #happenings: [RegExp, (...words: string[]) => void][] = [
     [/^primary waits for the replay$/, () => {
       this.#primary = new PrimaryProtocol({ ...primaryRules, commitReplayed: true }, 1);
+    }],
+    [/^primary is in mode auto$/, () => {
+      this.#primary = new PrimaryProtocol({ ...primaryRules, mode: "auto" }, 1);
+    }],
+    [/^mode (\w+) is set, and an epoch of (\d+) ms$/, (mode, epoch) => {
+      const settings = { mode: mode as ProtectionMode, epochLengthMs: Number(epoch) };
+      this.#tellPrimary({ type: "set", settings });
     }],
     [/^backup connects$/, () => this.#tellBackup({ type: "connected" })],
     [/^new backup connects$/, () => this.#newBackup("")],
