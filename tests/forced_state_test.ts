@@ -111,7 +111,7 @@ Deno.test("a log with forced points amid calls of ring 0 is replayed exactly", a
     new VcpuLoop(machine, recorder).run();
     guard.end();
     forcedPoints += channel.gauges[Gauge.forcedPoints]!;
-    const frames = framesIn(channel);
+    const { frames } = recorder;
     const { end, digests } = await replayFrames(frames, { memoryBytes });
     assert.deepEqual(end, machine.end);
     assert.equal(digests, digestPoints(frames).length);
@@ -121,6 +121,9 @@ Deno.test("a log with forced points amid calls of ring 0 is replayed exactly", a
 
 /** Logs from its first boundary on, digests at each point, and takes each kick for the end of a slice. */
 class ForcingRecorder extends Recorder {
+  /** The log, but for what waits in the channel: this thread is both of its ends, and it must not fill up. */
+  readonly #frames: Uint8Array[] = [];
+
   constructor(machine: Machine, private readonly own: Channel) {
     super(machine, own, new MachineClock(machine.clockUs, 0), { verify: 1 });
     const start: RecorderCommand = {
@@ -134,19 +137,24 @@ class ForcingRecorder extends Recorder {
     assert.ok(own.commands.tryWrite(RecordKind.message, encodeMessageRecord(start)));
   }
 
+  /** The log up to here. */
+  get frames(): readonly Uint8Array[] {
+    const { notices } = this.own;
+    for (let record = notices.tryRead(); record !== undefined; record = notices.tryRead()) {
+      if (record.kind === RecordKind.frame) this.#frames.push(readFrame(record.body).bytes);
+    }
+    return this.#frames;
+  }
+
+  override boundary(machine: Machine): Verdict {
+    void this.frames;
+    return super.boundary(machine);
+  }
+
   override kicked(machine: Machine): void {
     this.own.gauges[Gauge.overduePoint] = machine.point;
     super.kicked(machine);
   }
-}
-
-/** The log that a recorder has left. */
-function framesIn({ notices }: Channel): Uint8Array[] {
-  const frames: Uint8Array[] = [];
-  for (let record = notices.tryRead(); record !== undefined; record = notices.tryRead()) {
-    if (record.kind === RecordKind.frame) frames.push(readFrame(record.body).bytes);
-  }
-  return frames;
 }
 
 /** A state, and what the machine was from there on. */
