@@ -20,7 +20,13 @@
  */
 import { setImmediate } from "node:timers";
 import { assert } from "../base/assert.ts";
-import { nudgeMs, stagingPagesMax, transferReportMs, transferSliceMs } from "../base/limits.ts";
+import {
+  nudgeMs,
+  stagingPagesLeast,
+  stagingPagesMax,
+  transferReportMs,
+  transferSliceMs,
+} from "../base/limits.ts";
 import { FrameEncoder } from "../codec/codec.ts";
 import { PageEncoder } from "../codec/pages.ts";
 import { Gauge } from "../machine/channel.ts";
@@ -249,7 +255,8 @@ export class PreCopy {
         next < this.#memory.pages && this.#room() > 0 && !this.#isStopped &&
         performance.now() - beganMs < transferSliceMs
       );
-      staging.touch();
+      // A backup that is healed waits, and all outputs with it: mostly it lacks little.
+      if (this.#parts.known === undefined) staging.touch();
     }
     return true;
   }
@@ -287,7 +294,8 @@ export class PreCopy {
 
   /** Stops the machine for what is left, and sends that. */
   async #finish(staging: Staging): Promise<void> {
-    while (staging.touch()) if (await this.#turn() === 0) return;
+    const expectedPages = Math.max(stagingPagesLeast, 2 * this.#leftPages);
+    while (staging.touch(expectedPages)) if (await this.#turn() === 0) return;
     const { tell, session, generation, frameAgeMs } = this.#parts;
     const pagesPerFrame = this.#framePages(this.#parts.room());
     const { address, pages: room } = staging;
