@@ -205,10 +205,16 @@ export class PreCopy {
     const { tell, session } = this.#parts;
     if (this.#isStopped) return false;
     this.#startedMs = performance.now();
-    tell({ type: "copy", session });
+    const isKnown = this.#parts.known !== undefined;
+    tell({ type: "copy", session, isKnown });
     if (await this.#answer("copying") === undefined) return false;
-    const everything = new Uint8Array(this.#memory.pages / 8).fill(0xff);
-    for (let pages = everything as Uint8Array;; this.#round++) {
+    let pages: Uint8Array = new Uint8Array(this.#memory.pages / 8).fill(0xff);
+    if (isKnown) {
+      const differing = await this.#answer("dirty");
+      if (differing === undefined) return false;
+      pages = differing.bitmap;
+    }
+    for (;; this.#round++) {
       this.#leftPages = countPages(pages);
       this.#report();
       if (!await this.#sendRound(pages, staging)) return false;

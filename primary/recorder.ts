@@ -25,8 +25,10 @@ import {
   decodeMessageRecord,
   encodeMessageRecord,
   RecordKind,
+  writeDirty,
   writeFrame,
 } from "../machine/records.ts";
+import { PageHashes } from "../machine/page_hashes.ts";
 import { OutputBatch } from "../machine/output_batch.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { captureState } from "../machine/state.ts";
@@ -75,6 +77,8 @@ export class Recorder implements InputSource {
   #stopClock = new HostClock();
   /** A state is being transferred while the guest runs. */
   #transfer: TransferCapture | undefined;
+  /** What the backup that gets the next state has of the machine's memory; undefined: nothing was told. */
+  #known: PageHashes | undefined;
   #wantsDigest = false;
 
   constructor(
@@ -286,11 +290,21 @@ export class Recorder implements InputSource {
     this.#transfer = undefined;
   }
 
-  /** Nobody follows any more. */
+  /** From now on main copies pages; the next state is this session's. */
+  #copy(machine: Machine, { session, isKnown }: RecorderCommand & { type: "copy" }): void {
+    const { notices } = this.channel;
+    this.#transfer = new TransferCapture(machine, session);
+    this.#notice({ type: "copying", session });
+    if (!isKnown) return;
+    const known = this.#known ?? new PageHashes(machine.memory.pages);
+    writeDirty(notices, session, this.#verifier.differing(known, machine.memory.pages));
+    this.#known = undefined;
+  }
+
+  /** Nobody follows any more, or somebody anew. */
   #dropLog(): void {
     this.#log?.[Symbol.dispose]();
     this.#log = undefined;
-    this.#verifier.end();
   }
 
   #obey(machine: Machine): void {
@@ -301,6 +315,9 @@ export class Recorder implements InputSource {
         if (record === undefined) break;
         if (record.kind === RecordKind.message) {
           this.#command(machine, decodeMessageRecord<RecorderCommand>(record.body));
+        } else if (record.kind === RecordKind.hashes) {
+          this.#known ??= new PageHashes(machine.memory.pages);
+          this.#known.add(record.body);
         }
       }
       const mustAct = this.#stopping || this.#wantsCapture !== undefined ||
@@ -318,14 +335,15 @@ export class Recorder implements InputSource {
         return;
       case "copy":
         this.#dropTransfer();
-        this.#transfer = inHaste(stopHaste, () => new TransferCapture(machine, command.session));
-        return this.#notice({ type: "copying", session: command.session });
+        return inHaste(stopHaste, () => this.#copy(machine, command));
       case "takeDirty":
         return inHaste(stopHaste, () => this.#transfer?.takeDirty(this.channel.notices));
       case "stopLog":
-        this.#wantsCapture = undefined;
+        this.#wantsCapture = this.#known = undefined;
         this.#dropLog();
         this.#dropTransfer();
+        // What is digested is of use for the next state, but while nobody follows it would cost for nothing.
+        if (!command.heals) this.#verifier.end();
         return this.#notice({ type: "logStopped", session: command.session });
       case "pause":
         this.#paused = true;

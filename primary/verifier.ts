@@ -7,6 +7,7 @@ import { crc32c } from "../codec/codec.ts";
 import { Gauge } from "../machine/channel.ts";
 import { Digester } from "../machine/digest.ts";
 import type { Machine } from "../machine/machine.ts";
+import type { PageHashes } from "../machine/page_hashes.ts";
 import type { Verify } from "../protocol/verify.ts";
 
 /** See the top of the file. */
@@ -25,12 +26,18 @@ export class Verifier {
 
   /** A log begins here with the machine's state: there is nothing to compare yet. */
   begin(machine: Machine): void {
-    this.end();
-    this.#digester = new Digester(machine, "everything");
+    this.#digester ??= new Digester(machine, "everything");
     this.#lastPoint = machine.point;
   }
 
-  /** The log ends. */
+  /** Pages that a backup with these hashes may lack, one bit a page; all, if nothing is known here. */
+  differing(other: PageHashes, pages: number): Uint8Array<ArrayBuffer> {
+    const bitmap = new Uint8Array(pages / 8).fill(0xff);
+    this.#digester?.differing(other, bitmap);
+    return bitmap;
+  }
+
+  /** The log has ended, and none will begin that a digest of this one's could serve. */
   end(): void {
     this.#digester?.[Symbol.dispose]();
     this.#digester = undefined;
