@@ -278,6 +278,10 @@ export const pauseMaxUs = 25_000;
  * constant use are slowed down until less is. */
 export const stagingPagesMax = 10 * 1024;
 
+/** Of these, what memory is made ready for at least before the machine stops: twice what was left last may be less
+ * than what the guest then writes. 4 MiB are ready in a millisecond or two. */
+export const stagingPagesLeast = 1024;
+
 /** What is left of a state transfer is so little that another round is not worth it: to copy it out takes less
  * than to stop the guest and to let it go on. */
 export const remainderSmallPages = 128;

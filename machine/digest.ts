@@ -10,6 +10,7 @@ import { decodeValues, differingFields, encodeFields, type StateField } from "./
 import { forEachPage } from "./guest_memory.ts";
 import type { Machine } from "./machine.ts";
 import { differingPage, MemoryDigest, type MemorySums } from "./memory_digest.ts";
+import type { PageHashes } from "./page_hashes.ts";
 import { vcpuFields } from "./vcpu_state.ts";
 
 /**
@@ -101,6 +102,19 @@ export class Digester implements Disposable {
   hashes(): Uint8Array<ArrayBuffer> {
     this.#updateMemory();
     return this.#memory.hashes();
+  }
+
+  /**
+   * Pages that may be others than another machine's: all but those that are known to be the same.
+   * @param into overwritten: one bit a page, the lowest first
+   */
+  differing(other: PageHashes, into: Uint8Array): void {
+    this.#dirty.take(this.#bitmap);
+    forEachPage(this.#bitmap, (page) => this.#memory.update(page));
+    into.fill(0xff);
+    for (let page = 0; page < this.#unseen; page++) {
+      if (this.#memory.isSame(page, other)) into[page >>> 3]! &= ~(1 << (page & 7));
+    }
   }
 
   /** Listens no more. */

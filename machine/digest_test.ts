@@ -3,6 +3,7 @@ import { DivergenceError } from "../base/errors.ts";
 import { kvmRegs, kvmSregs } from "../ffi/kvm_structs.ts";
 import { Digester, isPortable } from "./digest.ts";
 import type { Machine } from "./machine.ts";
+import { PageHashes } from "./page_hashes.ts";
 import { applySection, captureState } from "./state.ts";
 import { digestOf, emptyMachine, guestMachine, runScript } from "./testing.ts";
 import { vcpuFields } from "./vcpu_state.ts";
@@ -107,4 +108,20 @@ Deno.test("a digest that looked ahead while the guest ran is the digest of one t
   }
   flipMemory(machine);
   assert.deepEqual(digester.take(), digestOf(machine));
+});
+
+Deno.test("pages that may differ from another machine's: those that do, and those that no digest has seen", () => {
+  using machine = guestMachine("stress", "11 1");
+  runScript(machine, 200);
+  using digester = new Digester(machine, "everything");
+  const hashes = new PageHashes(machine.memory.pages);
+  const bitmap = new Uint8Array(machine.memory.pages / 8);
+  digester.differing(hashes, bitmap);
+  assert.ok(bitmap.every((byte) => byte === 0xff), "nothing is known of either");
+  hashes.add(digester.hashes());
+  digester.differing(hashes, bitmap);
+  assert.ok(bitmap.every((byte) => byte === 0), "all are known, and the same");
+  machine.memory.write(5 * 4096, new Uint8Array([machine.memory.page(5)[0]! ^ 1]));
+  digester.differing(hashes, bitmap);
+  assert.deepEqual([bitmap[0], bitmap.findLastIndex((byte) => byte !== 0)], [1 << 5, 0]);
 });

@@ -9,6 +9,7 @@
  * multiplied by its page number. When two machines differ in one page, the quotient of the two
  * differences *is* that page's number, so a divergence names its page though only sums were sent.
  */
+import type { PageHashes } from "./page_hashes.ts";
 import { isZeroPage } from "./guest_memory.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
 
@@ -82,6 +83,11 @@ export class MemoryDigest {
     this.#weightedHigh = (this.#weightedHigh + Math.imul(page, deltaHigh)) | 0;
     this.#low[page] = low;
     this.#high[page] = high;
+  }
+
+  /** Whether another machine's page has the hash that this one's had when it was last updated. */
+  isSame(page: number, other: PageHashes): boolean {
+    return other.has(page, this.#low[page]!, this.#high[page]!);
   }
 
   /** The hashes of all pages as they were last updated: two u32 each. */

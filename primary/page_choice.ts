@@ -8,6 +8,7 @@
  * Asked by pre_copy.ts, page by page, while the guest runs: a page that is read amid a write is asked for again.
  */
 import type { GuestMemory } from "../machine/guest_memory.ts";
+import { PageHasher } from "../machine/memory_digest.ts";
 import type { PageHashes } from "../machine/page_hashes.ts";
 import { isIn, mark } from "./page_bitmap.ts";
 
@@ -21,16 +22,21 @@ export class PageChoice {
   readonly atOnce: number;
   /** One bit a page: it was sent, so that the backup's may be any. */
   readonly #sent: Uint8Array;
+  readonly #hasher: PageHasher;
 
   /** @param known what the backup has; undefined: its memory is all zero */
   constructor(private readonly memory: GuestMemory, private readonly known?: PageHashes) {
     this.#sent = new Uint8Array(memory.pages / 8);
+    this.#hasher = new PageHasher(memory.bytes);
     this.atOnce = known === undefined ? LOOKS_FOR_ZEROS : LOOKS_AT_HASHES;
   }
 
   /** Whether the backup's page may be another than this one is now. */
   isNeeded(page: number): boolean {
-    return isIn(this.#sent, page) || !(this.known?.has(page) ?? this.memory.isZero(page));
+    if (isIn(this.#sent, page)) return true;
+    if (this.known === undefined) return !this.memory.isZero(page);
+    this.#hasher.hash(page);
+    return !this.known.has(page, this.#hasher.low, this.#hasher.high);
   }
 
   /** These have been sent. */

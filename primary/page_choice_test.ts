@@ -36,16 +36,16 @@ Deno.test("a machine that is healed needs what differs: other bytes, zeros in th
   const memory = memoryWith(1, 2, 4);
   const theirs = memoryWith(1, 2, 3);
   theirs.page(2)[PAGE_BYTES - 1] = 1;
-  const hashes = new PageHashes(memory.bytes);
-  hashes.add(0, told(theirs));
+  const hashes = new PageHashes(memory.pages);
+  hashes.add(told(theirs));
   const choice = new PageChoice(memory, hashes);
   assert.deepEqual(needed(choice, memory), [2, 3, 4]);
 });
 
 Deno.test("a page that the guest has written to and that is as it was is not sent, unless it was before", () => {
   const memory = memoryWith(1, 2);
-  const hashes = new PageHashes(memory.bytes);
-  hashes.add(0, told(memory));
+  const hashes = new PageHashes(memory.pages);
+  hashes.add(told(memory));
   const choice = new PageChoice(memory, hashes);
   for (const page of [1, 2]) memory.page(page)[0] = 9;
   assert.deepEqual(needed(choice, memory), [1, 2]);
@@ -56,9 +56,9 @@ Deno.test("a page that the guest has written to and that is as it was is not sen
 
 Deno.test("pages whose hashes were not told are all needed", () => {
   const memory = memoryWith(1);
-  const hashes = new PageHashes(memory.bytes);
-  hashes.add(0, told(memory).subarray(0, 8 * 8));
-  hashes.add(8, told(memory).subarray(8 * 8, 8 * 16));
+  const hashes = new PageHashes(memory.pages);
+  hashes.add(told(memory).subarray(0, 8 * 8));
+  hashes.add(told(memory).subarray(8 * 8, 8 * 16));
   const choice = new PageChoice(memory, hashes);
   assert.deepEqual(needed(choice, memory).slice(0, 2), [16, 17]);
 });

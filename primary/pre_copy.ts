@@ -20,7 +20,13 @@
  */
 import { setImmediate } from "node:timers";
 import { assert } from "../base/assert.ts";
-import { nudgeMs, stagingPagesMax, transferReportMs, transferSliceMs } from "../base/limits.ts";
+import {
+  nudgeMs,
+  stagingPagesLeast,
+  stagingPagesMax,
+  transferReportMs,
+  transferSliceMs,
+} from "../base/limits.ts";
 import { FrameEncoder } from "../codec/codec.ts";
 import { PageEncoder } from "../codec/pages.ts";
 import { Gauge } from "../machine/channel.ts";
@@ -199,10 +205,16 @@ export class PreCopy {
     const { tell, session } = this.#parts;
     if (this.#isStopped) return false;
     this.#startedMs = performance.now();
-    tell({ type: "copy", session });
+    const isKnown = this.#parts.known !== undefined;
+    tell({ type: "copy", session, isKnown });
     if (await this.#answer("copying") === undefined) return false;
-    const everything = new Uint8Array(this.#memory.pages / 8).fill(0xff);
-    for (let pages = everything as Uint8Array;; this.#round++) {
+    let pages: Uint8Array = new Uint8Array(this.#memory.pages / 8).fill(0xff);
+    if (isKnown) {
+      const differing = await this.#answer("dirty");
+      if (differing === undefined) return false;
+      pages = differing.bitmap;
+    }
+    for (;; this.#round++) {
       this.#leftPages = countPages(pages);
       this.#report();
       if (!await this.#sendRound(pages, staging)) return false;
@@ -249,7 +261,8 @@ export class PreCopy {
         next < this.#memory.pages && this.#room() > 0 && !this.#isStopped &&
         performance.now() - beganMs < transferSliceMs
       );
-      staging.touch();
+      // A backup that is healed waits, and all outputs with it: mostly it lacks little.
+      if (this.#parts.known === undefined) staging.touch();
     }
     return true;
   }
@@ -287,7 +300,8 @@ export class PreCopy {
 
   /** Stops the machine for what is left, and sends that. */
   async #finish(staging: Staging): Promise<void> {
-    while (staging.touch()) if (await this.#turn() === 0) return;
+    const expectedPages = Math.max(stagingPagesLeast, 2 * this.#leftPages);
+    while (staging.touch(expectedPages)) if (await this.#turn() === 0) return;
     const { tell, session, generation, rules } = this.#parts;
     const pagesPerFrame = this.#framePages(this.#parts.room());
     const { address, pages: room } = staging;

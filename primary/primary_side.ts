@@ -269,7 +269,7 @@ export class PrimarySide {
         return connections!.send(effect.connection, answer, this.#protocol.generation);
       }
       case "pages":
-        return this.#transfers.know(effect.first, effect.hashes);
+        return this.#transfers.know(effect.hashes);
       case "stopLog":
         return this.#transfers.stop();
       case "logRules":

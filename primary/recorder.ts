@@ -11,19 +11,17 @@
 import { exitsPerTimeEvent, framePayloadTargetBytes, stopHaste } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
-import { HostClock } from "../ffi/host_clock.ts";
 import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
 import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { ConsoleInput } from "./console_input.ts";
-import { wholeState } from "./first_state.ts";
 import { markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
 import type { LogRules, RecorderCommand, RecorderNotice, StartLog } from "./recorder_messages.ts";
 import { SessionLog } from "./session_log.ts";
-import { TransferCapture } from "./transfer_capture.ts";
+import { StateSource } from "./state_source.ts";
 import { WaitingOutput } from "./waiting_output.ts";
 
 /** How a recorder works. */
@@ -54,10 +52,7 @@ export class Recorder implements InputSource {
   #endNoticed = false;
   #wantsCapture: StartLog | undefined;
   #wantsRules: LogRules | undefined;
-  /** Since the guest stopped for that. */
-  #stopClock = new HostClock();
-  /** A state is being transferred while the guest runs. */
-  #transfer: TransferCapture | undefined;
+  readonly #states: StateSource;
   #wantsDigest = false;
   /** The log is to lead to where the machine is, which only a state can do. */
   #wantsState = false;
@@ -74,6 +69,7 @@ export class Recorder implements InputSource {
   ) {
     this.#verify = options.verify ?? verifyDefault;
     this.#input = new ConsoleInput(channel.input);
+    this.#states = new StateSource(machine, channel.notices);
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
     this.#pacer = new Pacer(this.#nowUs);
@@ -276,29 +272,23 @@ export class Recorder implements InputSource {
       machine.point++;
       this.#adrift = false;
     }
-    const { lastRound } = start;
     machine.undone.doneThrough(this.channel.gauges[Gauge.doneOffset]!);
-    const first = lastRound === undefined
-      ? wholeState(machine)
-      : this.#transfer!.finish(lastRound, this.channel.notices);
     const { ranUs } = this.#pacer;
-    const session = new SessionLog(machine, start, first, this.channel, this.#verify, ranUs);
+    const { digester } = this.#states.pages;
+    const first = this.#states.first(start);
+    const session = new SessionLog(machine, start, first, this.channel, ranUs, {
+      digester,
+      verify: this.#verify,
+    });
     this.#session = session;
     this.#wantsCapture = undefined;
     this.#lastTimePoint = machine.point;
-    this.#dropTransfer();
     // Before the frame that completes the state: from then on the backup need not be told how far it has come.
-    const stopUs = Math.round(this.#stopClock.elapsedNs() / 1000);
-    this.#notice({ type: "captured", session: start.session, stopUs });
+    this.#states.finish(start);
     session.begin(machine, ranUs);
   }
 
-  #dropTransfer(): void {
-    this.#transfer?.[Symbol.dispose]();
-    this.#transfer = undefined;
-  }
-
-  /** Nobody follows any more. */
+  /** Nobody follows any more, or somebody anew. */
   #dropLog(): void {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
@@ -313,6 +303,8 @@ export class Recorder implements InputSource {
         if (record === undefined) break;
         if (record.kind === RecordKind.message) {
           this.#command(machine, decodeMessageRecord<RecorderCommand>(record.body));
+        } else if (record.kind === RecordKind.hashes) {
+          this.#states.pages.tell(record.body);
         }
       }
       const mustAct = this.#stopping || this.#mustSettle || machine.end !== undefined;
@@ -326,18 +318,18 @@ export class Recorder implements InputSource {
       case "startLog":
         this.#wantsCapture = command;
         this.#wantsRules = undefined;
-        this.#stopClock = new HostClock();
-        return;
+        return this.#states.stopNow();
       case "copy":
-        this.#dropTransfer();
-        this.#transfer = inHaste(stopHaste, () => new TransferCapture(machine, command.session));
-        return this.#notice({ type: "copying", session: command.session });
+        return this.#states.copy(command);
       case "takeDirty":
-        return inHaste(stopHaste, () => this.#transfer?.takeDirty(this.channel.notices));
+        return this.#states.takeDirty();
       case "stopLog":
         this.#wantsCapture = this.#wantsRules = undefined;
         this.#dropLog();
-        this.#dropTransfer();
+        this.#states.drop();
+        this.#states.pages.forgetTold();
+        // What is digested is of use for the next state, but while nobody follows it would cost for nothing.
+        if (!command.heals) this.#states.pages.drop();
         this.#notice({ type: "logStopped", session: command.session });
         return this.#notePaused();
       case "keepLog":

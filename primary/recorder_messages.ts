@@ -36,12 +36,15 @@ export type RecorderCommand =
   | StartLog
   /** Keep the present session's log in another way from now on. */
   | { readonly type: "keepLog" } & LogRules
-  /** A state transfer in rounds begins: from now on count what is written, and say `copying`. */
-  | { readonly type: "copy"; readonly session: number }
+  /**
+   * A state transfer in rounds begins: from now on count what is written, and say `copying`; and if `isKnown`, then
+   * say as `dirty` which pages the backup may lack whose hashes were sent before this.
+   */
+  | { readonly type: "copy"; readonly session: number; readonly isKnown: boolean }
   /** Say which pages were written since it was said last. */
   | { readonly type: "takeDirty" }
-  /** No log, no state transfer; say `logStopped`. */
-  | { readonly type: "stopLog"; readonly session: number }
+  /** No log, no state transfer; say `logStopped`. `heals`: the same backup will get a state. */
+  | { readonly type: "stopLog"; readonly session: number; readonly heals: boolean }
   /** Stop at the next chance, close the frame, say `paused`. */
   | { readonly type: "pause" }
   | { readonly type: "resume" }

@@ -14,6 +14,7 @@ import {
 } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
+import type { Digester } from "../machine/digest.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, writeFrame } from "../machine/records.ts";
 import type { StateOutput } from "../codec/state_output.ts";
@@ -23,6 +24,14 @@ import { type LogMark, LogWriter, markOf } from "./log_writer.ts";
 import type { LogRules, StartLog } from "./recorder_messages.ts";
 import { StateLogger } from "./state_logger.ts";
 import { Verifier } from "./verifier.ts";
+
+/** The digests of a log. */
+export interface Digests {
+  /** Of the machine; the caller's. */
+  readonly digester: Digester;
+  /** How often there is one. */
+  readonly verify: Verify;
+}
 
 /** See the top of the file. */
 export class SessionLog implements Disposable {
@@ -39,7 +48,6 @@ export class SessionLog implements Disposable {
    * Logs the first state, in frames of as many sections as make sense; {@link begin} closes the last one. No
    * instruction may be pending.
    * @param first taken where the machine is now
-   * @param verify how often it has a digest
    * @param ranUs how long the guest has run, in microseconds
    */
   constructor(
@@ -47,8 +55,8 @@ export class SessionLog implements Disposable {
     start: StartLog,
     first: FirstState,
     private readonly channel: Channel,
-    verify: Verify,
     ranUs: number,
+    { digester, verify }: Digests,
   ) {
     const log = new LogWriter(start.session, start.generation, (frame) => {
       channel.gauges[Gauge.logBytes]! += frame.bytes.length;
@@ -61,7 +69,7 @@ export class SessionLog implements Disposable {
       }
       log.state(machine.point, section, bytes);
     }
-    this.#verifier = new Verifier(machine, verify);
+    this.#verifier = new Verifier(machine, digester, verify);
     this.#rules = start;
     this.#writer = log;
     this.#states = new StateLogger(machine, log, first.dirty);
@@ -183,7 +191,6 @@ export class SessionLog implements Disposable {
   /** Nobody follows any more. */
   [Symbol.dispose](): void {
     this.#writer[Symbol.dispose]();
-    this.#verifier[Symbol.dispose]();
     this.#states[Symbol.dispose]();
   }
 }

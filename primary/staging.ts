@@ -25,10 +25,14 @@ export class Staging implements Disposable {
     return Number(this.#memory.address);
   }
 
-  /** Has the host give it some more memory, now, and not while the machine stands still. False: it has all. */
-  touch(): boolean {
+  /**
+   * Has the host give it some more memory, now, and not while the machine stands still.
+   * @param pages as many as it has to have
+   * @returns false: it has them, or all
+   */
+  touch(pages = this.pages): boolean {
     const { bytes } = this.#memory;
-    if (this.#touched >= bytes.length) return false;
+    if (this.#touched >= Math.min(bytes.length, pages * PAGE_BYTES)) return false;
     bytes.fill(0, this.#touched, this.#touched += TOUCH_BYTES);
     return true;
   }

@@ -7,6 +7,7 @@
  * Called by primary_side.ts.
  */
 import { PageHashes } from "../machine/page_hashes.ts";
+import { RecordKind } from "../machine/records.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import type { PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import { PreCopy } from "./pre_copy.ts";
@@ -48,10 +49,13 @@ export class StateTransfers {
     return this.#transfer?.status();
   }
 
-  /** The backup that gets the next state has these pages, from `first` on: two u32 of hash each. */
-  know(first: number, hashes: Uint8Array): void {
-    this.#known ??= new PageHashes(this.#parts.thread.memory!.bytes);
-    this.#known.add(first, hashes);
+  /** What the backup that gets the next state has of the next pages: two u32 of hash each. */
+  know(hashes: Uint8Array): void {
+    const { thread } = this.#parts;
+    this.#known ??= new PageHashes(thread.memory!.pages);
+    this.#known.add(hashes);
+    // The thread has digested most of its pages already.
+    void thread.write(RecordKind.hashes, hashes);
   }
 
   /** A session's log begins, with the machine's state. */
@@ -77,7 +81,8 @@ export class StateTransfers {
   stop(): void {
     this.#transfer?.stop();
     this.#known = undefined;
-    this.#parts.tell({ type: "stopLog", session: this.#session });
+    const heals = this.#parts.protocol.session?.awaitsRenewal === true;
+    this.#parts.tell({ type: "stopLog", session: this.#session, heals });
   }
 
   /** The vCPU's thread has answered. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Digester } from "../machine/digest.ts";
 import { FrameDecoder } from "../codec/codec.ts";
 import { decodePages } from "../codec/pages.ts";
 import { HostMemory } from "../ffi/host_memory.ts";
@@ -83,6 +84,7 @@ Deno.test("a page that is written once the last ones are copied out is in the lo
   };
   const first = capture.finish(lastRound, channel.notices);
   write(21);
+  using digester = new Digester(machine, "everything");
   const session = new SessionLog(
     machine,
     {
@@ -95,8 +97,8 @@ Deno.test("a page that is written once the last ones are copied out is in the lo
     },
     first,
     channel,
-    Infinity,
     0,
+    { digester, verify: "off" },
   );
   write(22);
   capture[Symbol.dispose]();

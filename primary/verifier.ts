@@ -5,19 +5,24 @@
  */
 import { crc32c } from "../codec/codec.ts";
 import { Gauge } from "../machine/channel.ts";
-import { Digester } from "../machine/digest.ts";
+import type { Digester } from "../machine/digest.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { Verify } from "../protocol/verify.ts";
 
 /** Of one log. */
-export class Verifier implements Disposable {
-  readonly #digester: Digester;
+export class Verifier {
   #lastPoint: number;
 
-  /** To be made where the log begins, with the machine's state: there is nothing to compare yet. */
-  constructor(machine: Machine, private readonly verify: Verify) {
-    this.#digester = new Digester(machine, "everything");
-    this.#lastPoint = machine.point;
+  /**
+   * To be made where the log begins, with the machine's state: there is nothing to compare yet.
+   * @param digester of the machine; the caller's
+   */
+  constructor(
+    { point }: Machine,
+    private readonly digester: Digester,
+    private readonly verify: Verify,
+  ) {
+    this.#lastPoint = point;
   }
 
   /** The execution point of the last digest, or of the state that the log begins with. */
@@ -32,7 +37,7 @@ export class Verifier implements Disposable {
 
   /** Prepares the first digest of the log a little; see {@link Digester.lookAhead}. */
   lookAhead(): void {
-    this.#digester.lookAhead();
+    this.digester.lookAhead();
   }
 
   /**
@@ -55,15 +60,10 @@ export class Verifier implements Disposable {
   /** The digest of this point, for the log. No instruction may be pending. */
   take({ point }: Machine, gauges: Float64Array): Uint8Array<ArrayBuffer> {
     this.#lastPoint = point;
-    const digest = this.#digester.take();
+    const digest = this.digester.take();
     gauges[Gauge.digestPoint] = point;
     gauges[Gauge.digest] = crc32c(digest);
     gauges[Gauge.digests]!++;
     return digest;
-  }
-
-  /** The log has ended. */
-  [Symbol.dispose](): void {
-    this.#digester[Symbol.dispose]();
   }
 }

@@ -222,7 +222,7 @@ class Run {
     if (session.number !== number || session.isWhole || this.#end !== undefined) return;
     this.#broken++;
     session.transfer.stop();
-    this.#tell({ type: "stopLog", session: number });
+    this.#tell({ type: "stopLog", session: number, heals: false });
     this.#begin();
   }
 
@@ -246,7 +246,7 @@ class Run {
     if (!enough || this.#sessions >= this.options.transfers || this.#end !== undefined) return;
     this.#keep();
     session.transfer.stop();
-    this.#tell({ type: "stopLog", session: session.number });
+    this.#tell({ type: "stopLog", session: session.number, heals: false });
     this.#begin();
   }
 

@@ -72,7 +72,10 @@ const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
     "place: not now",
     /message outside of a session|which no backup sends now|which a primary does not send now/,
   ],
-  ["place: not now", /expected a welcome|out of place|no SERVER-HELLO|which was not offered/],
+  [
+    "place: not now",
+    /expected a welcome|out of place|no SERVER-HELLO|which was not offered|while this side may take over/,
+  ],
   [
     "place: not now",
     /without a divergence|which is not replayed here|a handover after|while this side may take over|after it said protected/,
