@@ -105,9 +105,10 @@ Deno.test("a backup that dies in the middle of its join, whenever, costs the mac
     await pair.backup.kill();
     await primary.having(({ mode, backup }) => mode === "alone" && backup === null, "it alone");
     await watch.progress();
-    const { throttle, transfer } = await primary.status();
-    assert.equal(throttle, 0);
-    assert.ok(!(transfer as TransferStatus).isUnderWay);
+    await primary.having(
+      ({ throttle, transfer }) => throttle === 0 && !(transfer as TransferStatus).isUnderWay,
+      "nothing left of the join",
+    );
     pair.startBackup();
   }
   assert.ok(underWay > 0, "none was killed before it was protected");
