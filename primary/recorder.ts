@@ -148,7 +148,7 @@ export class Recorder implements InputSource {
     } else if (this.#wantsCapture !== undefined) {
       const start = this.#wantsCapture;
       inHaste(stopHaste, () => this.#capture(machine, start));
-    } else if (this.#wantsRules !== undefined) {
+    } else if (this.#wantsRules !== undefined && !this.#paused) {
       this.#changeRules(machine, this.#wantsRules);
     } else this.#takeState(machine);
     this.#notePaused();
@@ -182,8 +182,9 @@ export class Recorder implements InputSource {
 
   /** Something waits that can't be done while an instruction is pending, and that nothing else may precede. */
   get #mustSettle(): boolean {
-    return this.#wantsCapture !== undefined || this.#wantsRules !== undefined ||
-      this.#wantsState || this.#isOverdue;
+    // Main counts on a machine that stands still to log nothing more.
+    const mustChange = this.#wantsRules !== undefined && !this.#paused;
+    return this.#wantsCapture !== undefined || this.#wantsState || this.#isOverdue || mustChange;
   }
 
   /** The log is made to lead to where the machine is; a guest that was stopped is given what came meanwhile. */

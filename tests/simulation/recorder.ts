@@ -76,6 +76,7 @@ export class SimRecorder {
   #outputs: Output[] = [];
   #transfer: Transfer | undefined;
   #isCheckpointing = false;
+  #wantsCheckpoints: boolean | undefined;
   #isPaused = false;
   #endNoticed = false;
   #isScheduled = false;
@@ -179,11 +180,8 @@ export class SimRecorder {
       case "startLog":
         return this.#capture(command);
       case "keepLog":
-        // By the old rules the log leads to here.
-        this.#close();
-        this.#isCheckpointing = command.checkpointing;
-        if (this.#log !== undefined) this.#log.base = this.#mark();
-        return;
+        this.#wantsCheckpoints = command.checkpointing;
+        return this.#isPaused ? undefined : this.#keepLog();
       case "stopLog":
         this.#dropLog();
         if (this.#transfer !== undefined) this.machine.forget(this.#transfer.written);
@@ -204,10 +202,19 @@ export class SimRecorder {
         return void this.ring.push({ type: "paused", sequence: this.#log?.sequence ?? 0 });
       case "resume":
         this.#isPaused = false;
-        return;
+        return this.#keepLog();
       case "end":
         this.machine.hasEnded = true;
     }
+  }
+
+  /** Keeps the log in another way. By the old one it leads to here. */
+  #keepLog(): void {
+    if (this.#wantsCheckpoints === undefined) return;
+    this.#close();
+    this.#isCheckpointing = this.#wantsCheckpoints;
+    this.#wantsCheckpoints = undefined;
+    if (this.#log !== undefined) Object.assign(this.#log, { base: this.#mark() });
   }
 
   #noticeEnd(): void {
@@ -231,6 +238,7 @@ export class SimRecorder {
     this.#dropLog();
     this.#close();
     this.#isCheckpointing = checkpointing;
+    this.#wantsCheckpoints = undefined;
     const { machine, random } = this;
     // A forced point, where the guest was stopped between two exits.
     if (random.below(2) === 0) machine.point++;
