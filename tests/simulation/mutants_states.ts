@@ -60,4 +60,14 @@ export const STATE_MUTANTS: readonly Mutant[] = [
       edit(replayer, "this.#staged.addPages(event.bytes);", "machine.loadPages(event.bytes);"),
     ],
   },
+  {
+    name: "a machine that stands still for its handover logs on, by rules that have changed",
+    edits: [
+      edit(
+        recorder,
+        "return this.#isPaused ? undefined : this.#keepLog();",
+        "return this.#keepLog();",
+      ),
+    ],
+  },
 ];
