@@ -52,6 +52,13 @@ const ROADS: readonly Road[] = ["failing", "hanging", "slow", "treacherous"];
 
 type Act = (world: World, fault: Fault, host: Host) => void;
 
+function setMode(world: World, share: number): void {
+  const mode = PROTECTION_MODES[Math.floor(share * PROTECTION_MODES.length)]!;
+  for (const role of world.primaries) {
+    role.process.onMain(() => role.step({ type: "set", settings: { mode } }));
+  }
+}
+
 /** What each kind does. */
 const ACTS = {
   crash(world, { share, otherShare, durationMs }, host) {
@@ -118,19 +125,16 @@ const ACTS = {
       if (!world.isPeaceful) process?.crash(false, otherShare);
     });
   },
-  handover(world) {
+  handover(world, { share, otherShare }) {
     for (const role of world.primaries) {
       role.process.onMain(() => {
         if (role.protocol.mode === "protected") role.step({ type: "handover" });
       });
     }
+    // Somebody else wants something else of it meanwhile.
+    if (share < 0.4) world.scheduler.after(20 * otherShare, () => setMode(world, 2.5 * share));
   },
-  "another mode"(world, { share }) {
-    const mode = PROTECTION_MODES[Math.floor(share * PROTECTION_MODES.length)]!;
-    for (const role of world.primaries) {
-      role.process.onMain(() => role.step({ type: "set", settings: { mode } }));
-    }
-  },
+  "another mode": (world, { share }) => setMode(world, share),
   leave(_world, _fault, host) {
     const process = host.running;
     process?.onMain(() => process.role instanceof BackupRole && process.role.leave());
