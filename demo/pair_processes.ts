@@ -108,7 +108,8 @@ export class Pair implements AsyncDisposable {
   ): SideProcess {
     const [followed, own] = following === "primary" ? [0, 1] as const : [1, 0] as const;
     const primary = loopback(this.#ports.log[followed]);
-    const args = ["backup", "--primary", primary, ...this.#common(own)];
+    const reports = ["--reports", `${this.directory}/reports`];
+    const args = ["backup", "--primary", primary, ...reports, ...this.#common(own)];
     return this.#start("backup", args, options);
   }
 

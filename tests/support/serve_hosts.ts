@@ -84,7 +84,8 @@ export class ServeHosts implements AsyncDisposable {
   constructor(options: ServeOptions = {}) {
     this.arbiter = options.arbiter ?? `file:${this.directory}`;
     const timeout = ["--timeout", `${options.timeoutMs ?? PATIENT_MS}ms`];
-    const args = ["--arbiter", this.arbiter, ...timeout, ...options.args ?? []];
+    const reports = ["--reports", `${this.directory}/reports`];
+    const args = ["--arbiter", this.arbiter, ...reports, ...timeout, ...options.args ?? []];
     const env = options.env === undefined ? {} : { env: options.env };
     this.first = new ServeHost("first", args, env);
     this.second = new ServeHost("second", args, env);
