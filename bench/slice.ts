@@ -1,6 +1,7 @@
 /**
  * What protection costs a guest that computes without exits (guests/spin): its rounds a second with a backup on
- * this same host against those without, by the size of its working set and by the slice.
+ * this same host against those without, by the size of its working set and by the slice; and how long an answer of
+ * the protected guest takes: from its question's being typed to its line's being shown.
  *
  *   deno run -A bench/slice.ts [--json] [--runs 3] [--seconds 2] [--sets 64K,1M,8M,32M] [--slices 5,20,100]
  *
@@ -34,12 +35,31 @@ interface Cell {
   readonly ratio: number;
   /** Log bytes a second. */
   readonly logRate: number;
+  /** How long an answer took, protected, in milliseconds. */
+  readonly answerMs: { readonly p50: number; readonly p95: number };
 }
 
+/** One run. */
+interface Run {
+  readonly rate: number;
+  readonly log: number;
+  /** From each question to its answer, in milliseconds. */
+  readonly waitsMs: readonly number[];
+}
+
+/** Between an answer and the next question. */
+const PAUSE_MS = 20;
+
 /** A guest's rounds a second by the clock on the wall, and the bytes of log that they took. */
-async function measure(starting: Promise<RunningMachine>): Promise<{ rate: number; log: number }> {
+async function measure(starting: Promise<RunningMachine>): Promise<Run> {
   await using machine = await starting;
-  using client = new ConsoleClient(machine.console, { have: 0 });
+  using client = new ConsoleClient(machine.console, { input: true, have: 0 });
+  const waitsMs: number[] = [];
+  let askedMs: number | undefined;
+  const ask = () => {
+    askedMs = performance.now();
+    client.write(new TextEncoder().encode("?\n")).catch(() => {});
+  };
   let startMs: number | undefined;
   let log = 0;
   const ticker = setInterval(async () => {
@@ -50,6 +70,11 @@ async function measure(starting: Promise<RunningMachine>): Promise<{ rate: numbe
     for await (const { bytes } of client.outputs()) {
       startMs ??= performance.now();
       text += new TextDecoder().decode(bytes);
+      if (!text.endsWith("\n") || text.includes("result ")) continue;
+      // Its first line says that it takes questions, and each further one is an answer.
+      if (askedMs !== undefined) waitsMs.push(performance.now() - askedMs);
+      askedMs = undefined;
+      setTimeout(ask, PAUSE_MS);
     }
   } finally {
     clearInterval(ticker);
@@ -57,7 +82,7 @@ async function measure(starting: Promise<RunningMachine>): Promise<{ rate: numbe
   const seconds = (performance.now() - startMs!) / 1000;
   const rounds = Number(text.match(/^result rounds (\d+)/m)?.[1]);
   if (!(rounds > 0)) throw new Error(`the guest said ${text}`);
-  return { rate: rounds / seconds, log: log / seconds };
+  return { rate: rounds / seconds, log: log / seconds, waitsMs };
 }
 
 function start(workingSet: string, sliceMs: number) {
@@ -66,13 +91,18 @@ function start(workingSet: string, sliceMs: number) {
   return { guest: "spin", args, isApart: false };
 }
 
-async function median(what: () => Promise<{ rate: number; log: number }>) {
+async function median(what: () => Promise<Run>) {
   const found = [];
   for (let run = 0; run < runs; run++) found.push(await what());
   return {
     rate: summarize(found.map(({ rate }) => rate)).median,
     log: summarize(found.map(({ log }) => log)).median,
+    waitsMs: found.flatMap(({ waitsMs }) => waitsMs).sort((one, other) => one - other),
   };
+}
+
+function at(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
 }
 
 const cells: Cell[] = [];
@@ -87,6 +117,7 @@ for (const workingSet of values.sets.split(",")) {
       aloneRate: alone.rate,
       ratio: followed.rate / alone.rate,
       logRate: followed.log,
+      answerMs: { p50: at(followed.waitsMs, 0.5), p95: at(followed.waitsMs, 0.95) },
     };
     cells.push(cell);
     if (values.json) continue;
@@ -95,7 +126,10 @@ for (const workingSet of values.sets.split(",")) {
         `${followed.rate.toFixed(0).padStart(7)} rounds/s, alone ${
           alone.rate.toFixed(0).padStart(7)
         }, ` +
-        `ratio ${cell.ratio.toFixed(2)}, log ${(followed.log / 2 ** 20).toFixed(1)} MiB/s`,
+        `ratio ${cell.ratio.toFixed(2)}, log ${(followed.log / 2 ** 20).toFixed(1)} MiB/s, ` +
+        `answers after ${cell.answerMs.p50.toFixed(0)} ms (p50), ${
+          cell.answerMs.p95.toFixed(0)
+        } ms (p95)`,
     );
   }
 }
