@@ -18,7 +18,7 @@ const NAMES = {
   "lag-max": (text: string) => ({ lagMaxMs: parseLimit(text) }),
 } as const satisfies Record<string, (text: string) => Partial<Settings>>;
 
-/** @throws UsageError unless all of them can be so */
+/** Checks those that are given. @throws UsageError if one of them can't be so */
 export function checkSettings({ sliceMs, epochLengthMs, lagMaxMs }: Partial<Settings>): void {
   if (sliceMs !== undefined) checkSlice(sliceMs);
   if (epochLengthMs !== undefined && epochLengthMs > epochLengthMaxMs) {

@@ -17,7 +17,7 @@
  */
 import { ExitCode, PeerError } from "../base/errors.ts";
 import { joinSilenceMs } from "../base/limits.ts";
-import { divergedHalt, lostHalt } from "./claim_words.ts";
+import { divergedHalt, lostHalt, UNHEALED } from "./claim_words.ts";
 import { divergenceText, renewalAsked } from "./healing.ts";
 import { helloOf, reportPeriodMs, welcomeIn } from "./join.ts";
 import { Patience } from "./patience.ts";
@@ -241,8 +241,7 @@ export class BackupProtocol {
 
   #beforeWelcome(message: Message): void {
     if (message.type === "refuse") return this.#refused(message);
-    const welcome = welcomeIn(message, this.rules.machineId);
-    this.#welcome = welcome;
+    const welcome = this.#welcome = welcomeIn(message, this.rules.machineId);
     this.#phase = "following";
     this.#report(`joins machine ${welcome.machineId}, generation ${welcome.generation}`);
     this.#effects.push({ type: "prepare", welcome });
@@ -305,7 +304,7 @@ export class BackupProtocol {
   /** All that was received has been replayed. What has been seen must be among what was put out. */
   #drained(): void {
     if (this.#phase !== "draining") return;
-    if (!this.#isProtected) return this.#rejoin("the state that was to heal it is not whole");
+    if (!this.#isProtected) return this.#rejoin(UNHEALED);
     const overrun = this.kept.overrun();
     if (overrun === undefined) {
       if (this.#endedWhy === undefined) return this.#claim();
@@ -320,6 +319,7 @@ export class BackupProtocol {
     if (this.#phase === "claiming" || this.#phase === "diverged") return;
     this.#effects.push({ type: "diverged", divergence });
     if (this.#phase !== "draining" || this.#isHandingOver) return this.#renounce(divergence, what);
+    if (!this.#isProtected) return this.#rejoin(UNHEALED);
     const ended = this.#endedWhy;
     if (ended === undefined && this.rules.takeoverDiverged) {
       this.#report(`${what}; taking over all the same: outputs from there on may differ`);

@@ -46,3 +46,6 @@ export function divergedHalt(what: string, ended: string | undefined): Halt {
     : `the guest has ended: ${ended}`;
   return { code: ExitCode.diverged, why: `${what}, while draining the log; ${then}` };
 }
+
+/** A backup that has lost its primary in the middle of its healing. */
+export const UNHEALED = "the state that was to heal it is not whole";

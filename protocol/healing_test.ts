@@ -224,6 +224,16 @@ Deno.test("a primary that dies while its state is replayed is taken over if that
   }
 });
 
+Deno.test("whatever is overridden, a backup that is not healed yet does not take over with what differs", () => {
+  const backup = new TestBackup({ takeoverDiverged: true }).join();
+  backup.give({ type: "diverged", divergence });
+  backup.give({ type: "renewed" });
+  backup.hear({ type: "renewing", session: 2, mayClaim: true });
+  assert.deepEqual(backupDeeds(backup.give({ type: "closed", why: "reset" })), ["drain"]);
+  const then = backupDeeds(backup.give({ type: "diverged", divergence })).join();
+  assert.match(then, /^rejoin .*not whole" diverged=true$/);
+});
+
 Deno.test("healed without having had a claim, it waits for the primary to say protected", () => {
   const backup = divergent();
   backup.give({ type: "renewed" });

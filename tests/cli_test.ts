@@ -58,7 +58,17 @@ Deno.test("every command has help with examples", async () => {
   const { stdout: all, code } = await runCommand(["--help"]);
   assert.equal(code, ExitCode.ok);
   const names = [...all.matchAll(/^ {2}([a-z]+) .*$/gm)].map(([, name]) => name!);
-  const known = ["run", "replay", "primary", "backup", "serve", "console", "handover", "set", "stop"];
+  const known = [
+    "run",
+    "replay",
+    "primary",
+    "backup",
+    "serve",
+    "console",
+    "handover",
+    "set",
+    "stop",
+  ];
   for (const name of known) assert.ok(names.includes(name), `${name} is not in the help`);
   for (const name of names.filter((name) => name !== "help")) {
     const { stdout, code } = await runCommand([name, "--help"]);

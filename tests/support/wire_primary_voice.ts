@@ -79,14 +79,21 @@ export class PrimaryVoice {
       machineId: random.below(20) === 0 ? oddText(random, "m2") : "m1",
       generation: likely(random, 1, MOST_U32),
       memoryBytes: random.below(20) === 0 ? oddNumber(random, 8 << 20) : 8 << 20,
+      ...this.#rules(),
+    };
+  }
+
+  #rules() {
+    const { random } = this;
+    return {
       commitReplayed: random.below(2) === 0,
       heartbeatMs: random.below(20) === 0 ? oddNumber(random, 10, MOST_U32) : 10,
       timeoutMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 100,
       lagMaxMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 200,
       sliceMs: random.below(20) === 0 ? oddNumber(random, 20, MOST_U32) : 20,
-      mode: "replay",
-      checkpointing: false,
-      epochLengthMs: 10,
+      mode: random.below(20) === 0 ? oddText(random, "auto") : "auto",
+      checkpointing: random.below(2) === 0,
+      epochLengthMs: random.below(20) === 0 ? oddNumber(random, 10, MOST_U32) : 10,
       verify: random.below(20) === 0 ? oddText(random, "commit") : "commit",
       divergenceMax: random.below(20) === 0 ? oddText(random, "3/60") : "3/60",
     };
@@ -114,6 +121,7 @@ export class PrimaryVoice {
     return random.pick<Message>([
       this.#door(),
       { type: "renewing", session: 1, mayClaim: true },
+      { type: "rules", ...this.#rules() },
       { type: "refuse", why: oddText(random, "no"), retry: random.below(2) === 0 },
       { type: "ended", why: oddText(random, "done") },
       { type: "protected", stateSequence: oddNumber(random, progress.replayed) },

@@ -90,7 +90,7 @@ const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
   ["order: console stream", /input at|input to|output at|gap from/],
   [
     "rules: welcome, hello",
-    /welcome to|expected 1 to \d+$|expected twice the heartbeat|a lag of at most|^digests .*, expected every|divergences, expected|protocol version|this is machine/s,
+    /welcome to|expected 1 to \d+$|expected twice the heartbeat|a lag of at most|a slice of|an epoch of|^mode .*, expected auto|^digests .*, expected every|divergences, expected|protocol version|this is machine/s,
   ],
   [
     "rules: no place for it",
