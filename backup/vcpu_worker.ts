@@ -86,6 +86,7 @@ function replay(loop: VcpuLoop, feed: CommandFeed, machine: Machine, channel: Ch
 function prepareRenewal(machine: Machine, channel: Channel, digester: Digester): void {
   channel.goOn();
   machine.end = undefined;
+  machine.hasShutDown = false;
   machine.undone.clear();
   const hashes = digester.hashes();
   for (let at = 0; at < hashes.length; at += HASHES_BYTES) {

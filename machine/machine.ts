@@ -49,6 +49,11 @@ export class Machine implements Disposable {
   halted = false;
   /** Set once the guest has ended; it is not entered again. */
   end: GuestEnd | undefined;
+  /**
+   * Its processor has shut down (a triple fault). What is in the registers then is the host's as well: an INT3 whose
+   * delivery ends so leaves RIP at it or behind it, as a signal has interrupted KVM meanwhile or not.
+   */
+  hasShutDown = false;
   /** Outputs that are not known to be done. */
   readonly undone = new UndoneOutputs();
   /** Running checksum of the exit sequence. */

@@ -213,6 +213,7 @@ export class VcpuLoop {
         return;
       case "shutdown":
         machine.end = { why: "the guest met a triple fault", code: 1 };
+        machine.hasShutDown = true;
         return;
       case "internal-error":
         machine.end = {

@@ -358,7 +358,7 @@ export class Recorder implements InputSource {
     }
   }
 
-  /** Logs the end, with a digest where the point has an ordinal, and tells main. */
+  /** Logs the end, with a digest where the point has an ordinal and the registers are the guest's; tells main. */
   #noticeEnd(machine: Machine): Verdict {
     if (this.#endNoticed) return "go";
     const session = this.#session;
@@ -366,7 +366,8 @@ export class Recorder implements InputSource {
       this.#wantsState = true;
       return "settle";
     }
-    if (session !== undefined && !this.#adrift && !session.isDigested(machine)) {
+    const isExact = !this.#adrift && !machine.hasShutDown;
+    if (session !== undefined && isExact && !session.isDigested(machine)) {
       this.#wantsDigest = true;
       return "settle";
     }

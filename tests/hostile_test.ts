@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import { checkHostile } from "./support/hostile.ts";
 import { chooseSeed } from "./support/random.ts";
-import { OUT_OF_PATIENCE } from "./support/record.ts";
+import { OUT_OF_PATIENCE, recordGuest } from "./support/record.ts";
+import { digestPoints } from "./support/replay.ts";
 import { runCommand, ScratchDirectory } from "./support/run_command.ts";
 
 const seed = chooseSeed("hostile_test");
@@ -32,6 +33,18 @@ for (let own = seed; own < seed + COURSES; own++) {
 Deno.test("a hostile guest's last attack ends as the machine says, and its replay is exact", async () => {
   for (const [finale, why] of Object.entries(FINALES)) {
     assert.match((await checkHostile(seed, `1 finale=${finale}`)).end.why, why);
+  }
+});
+
+Deno.test("the registers of a processor that has shut down are not compared: a signal may have changed them", async () => {
+  const TRIPLE_FAULT = 4;
+  for (const [finale, isDigested] of [[TRIPLE_FAULT, false], [0, true]] as const) {
+    const { logs, points } = await recordGuest({
+      guest: "hostile",
+      commandLine: `${seed} 1 finale=${finale}`,
+      patienceMs: 10_000,
+    });
+    assert.equal(digestPoints(logs.at(-1)!).at(-1) === points, isDigested, `finale ${finale}`);
   }
 });
 
