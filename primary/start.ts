@@ -27,7 +27,7 @@ import { Security } from "../link/security.ts";
 import { listenTcp } from "../link/tcp.ts";
 import type { DivergenceMax } from "../protocol/divergence_budget.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
-import { type ProtectionMode, sharedRules } from "../protocol/rules.ts";
+import { type Settings, type SharedRules, sharedRules } from "../protocol/rules.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
@@ -37,26 +37,19 @@ import type { RecorderCommand } from "./recorder_messages.ts";
 import { checkSettings } from "./settings.ts";
 import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 
+type FixedRules = Pick<
+  SharedRules,
+  "memoryBytes" | "commitReplayed" | "heartbeatMs" | "timeoutMs"
+>;
+
 /** What a primary is started with. */
-export interface PrimaryOptions extends GuestRequest {
+export interface PrimaryOptions extends GuestRequest, Settings, FixedRules {
   readonly listen: string;
   readonly arbiter: string;
   readonly console: string;
-  readonly memoryBytes: number;
   readonly id?: string;
   readonly who: string;
   readonly requireBackup: boolean;
-  readonly commitReplayed: boolean;
-  readonly heartbeatMs: number;
-  readonly timeoutMs: number;
-  /** An execution lag above this slows the guest; 0: none does. */
-  readonly lagMaxMs: number;
-  /** A guest that computes for so long without an exit is stopped at a forced point. */
-  readonly sliceMs: number;
-  /** How a backup follows. */
-  readonly mode: ProtectionMode;
-  /** Checkpointing, an output waits for so long for others. */
-  readonly epochLengthMs: number;
   /** The generation that is known to be dead though it never ended; see docs/CLI.md. */
   readonly supersede?: number;
   /** How often the log carries a digest; undefined: as usual. */

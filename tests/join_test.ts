@@ -117,17 +117,12 @@ Deno.test("a side that has taken over lets the next backup in while its guest ru
 
 Deno.test("a backup that dies in the middle of its join, whenever, costs the machine nothing", async () => {
   const random = new Random(seed);
-  await using link = new SlowLink(LINK_BITS_PER_SECOND);
-  await using pair = Pair.start({
-    requireBackup: false,
-    primary: { args: PRIMARY_ARGS },
-    backup: { args: ["--primary", link.address] },
-  });
+  await using stack = new AsyncDisposableStack();
+  const { link, pair, begin } = slowJoin(stack);
   const { primary } = pair;
-  const [, address] = await primary.saying(/a backup can join at (\S+)/);
   await using watch = new Watch(pair.consoles, { intervalMs: 0 });
   await watch.progress();
-  link.leadTo(address!);
+  await begin();
   let underWay = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     await pair.backup.saying(/joins machine/);
@@ -155,18 +150,12 @@ Deno.test("a primary that dies in the middle of a join, whenever, is succeeded b
   const random = new Random(seed);
   const found = { alone: 0, succeeded: 0 };
   for (let kill = 0; kill < KILLS; kill++) {
-    await using link = new SlowLink(LINK_BITS_PER_SECOND);
-    await using pair = Pair.start({
-      requireBackup: false,
-      primary: { args: PRIMARY_ARGS },
-      backup: { args: ["--primary", link.address] },
-    });
+    await using stack = new AsyncDisposableStack();
+    const { pair, begin } = slowJoin(stack);
     const { primary, backup } = pair;
-    const [, address] = await primary.saying(/a backup can join at (\S+)/);
     await using watch = new Watch(pair.consoles, { intervalMs: 0 });
     await watch.progress();
-    link.leadTo(address!);
-    await backup.saying(/joins machine/);
+    await begin();
     await sleep(kill === 0 ? 0 : random.below(KILL_WITHIN_MS));
     await primary.kill();
     await backup.saying(/joins anew|took over|goes live/);
@@ -190,16 +179,10 @@ Deno.test("when both die in the middle of a join, whenever, who comes next has n
   const random = new Random(seed);
   let underWay = 0;
   for (let kill = 0; kill < KILLS; kill++) {
-    await using link = new SlowLink(LINK_BITS_PER_SECOND);
-    await using pair = Pair.start({
-      requireBackup: false,
-      primary: { args: PRIMARY_ARGS },
-      backup: { args: ["--primary", link.address] },
-    });
+    await using stack = new AsyncDisposableStack();
+    const { pair, begin } = slowJoin(stack);
     const { primary, backup } = pair;
-    const [, address] = await primary.saying(/a backup can join at (\S+)/);
-    link.leadTo(address!);
-    await backup.saying(/joins machine/);
+    await begin();
     await sleep(kill === 0 ? 0 : random.below(KILL_WITHIN_MS));
     await Promise.all([primary.kill(), backup.kill()]);
     // One that was protected may have taken over before its own death: that is another test's.
@@ -212,6 +195,22 @@ Deno.test("when both die in the middle of a join, whenever, who comes next has n
   }
   assert.ok(underWay > 0, "none was killed before it was protected");
 });
+
+/** A pair whose backup joins over a slow link: there is a middle of it. `begin` returns when it does. */
+function slowJoin(stack: AsyncDisposableStack) {
+  const link = stack.use(new SlowLink(LINK_BITS_PER_SECOND));
+  const pair = stack.use(Pair.start({
+    requireBackup: false,
+    primary: { args: PRIMARY_ARGS },
+    backup: { args: ["--primary", link.address] },
+  }));
+  const begin = async () => {
+    const [, address] = await pair.primary.saying(/a backup can join at (\S+)/);
+    link.leadTo(address!);
+    await pair.backup.saying(/joins machine/);
+  };
+  return { link, pair, begin };
+}
 
 /** How many generations of the machine have been won. */
 function generations(directory: string): number {
