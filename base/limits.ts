@@ -193,6 +193,10 @@ export const dirtyListenerCount = 8;
  * seconds of a busy guest; beyond it the primary's guest waits. */
 export const logWindowBytes = 2 * MiB;
 
+/** So much more of the log replayed is worth an ack of its own: a quarter of the window, which is held up by nothing
+ * but acks. */
+export const untoldReplayBytes = logWindowBytes / 4;
+
 /** Pages of the state that the backup has received and not yet applied, while the guest runs: what a link of
  * 1 Gbit/s carries in 32 ms, which is a round trip across a continent; on a faster or longer one, a transfer takes
  * longer. */

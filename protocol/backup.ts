@@ -16,7 +16,7 @@
  * a new one of these; the driver does that. No clock, no I/O, no random. Source: Scales et al. 2010, sections 2.2 to 2.4.
  */
 import { ExitCode, PeerError } from "../base/errors.ts";
-import { joinSilenceMs } from "../base/limits.ts";
+import { joinSilenceMs, untoldReplayBytes } from "../base/limits.ts";
 import { divergedHalt, lostHalt, UNHEALED } from "./claim_words.ts";
 import { divergenceText, renewalAsked } from "./healing.ts";
 import { helloOf, reportPeriodMs, welcomeIn } from "./join.ts";
@@ -290,15 +290,15 @@ export class BackupProtocol {
   #noteReplayed(sequence: number, point: number, inSession: boolean, nowMs: number): void {
     if (this.#phase === "diverged") return;
     this.progress.noteReplayed(sequence, point);
-    const isAwaited = this.#welcome!.commitReplayed || !this.#isProtected || this.#hasDiverged;
+    const isAwaited = this.#welcome!.commitReplayed || !this.#isProtected || this.#hasDiverged ||
+      this.progress.untoldBytes >= untoldReplayBytes;
     if (inSession && isAwaited) this.#ack(nowMs);
     if (this.#isProtected) this.#hasDiverged = false;
   }
 
   #ack(nowMs: number): void {
     this.#lastAckMs = nowMs;
-    const { received, replayed, point } = this.progress;
-    this.#send({ type: "ack", received, replayed, point, echoMs: this.#echoMs });
+    this.#send({ type: "ack", ...this.progress.tell(), echoMs: this.#echoMs });
   }
 
   /** All that was received has been replayed. What has been seen must be among what was put out. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { untoldReplayBytes } from "../base/limits.ts";
 import fc from "fast-check";
 import { ExitCode } from "../base/errors.ts";
 import { type Message, PROTOCOL_VERSION } from "./messages.ts";
@@ -362,4 +363,15 @@ Deno.test("a backup with a part of the state alone joins anew when its primary i
   const effects = backup.give({ type: "closed", why: "cut" });
   assert.match(effects.join(), /rejoin/);
   assert.doesNotMatch(effects.join(), /claim|drain/);
+});
+
+Deno.test("a primary whose window is full hears of the replay as it goes, and not only at the next heartbeat", () => {
+  const backup = new TestBackup({ windowBytes: 4 * untoldReplayBytes }).join();
+  backup.log(2, 11, new Uint8Array(untoldReplayBytes));
+  backup.log(3, 12);
+  backup.log(4, 13);
+  const told = [[2, 11], [3, 12], [4, 13]].map(([sequence, point]) =>
+    backup.give({ type: "replayed", sequence: sequence!, point: point! })
+  );
+  assert.deepEqual(told, [["send ack received=4 replayed=2 point=11 echoMs=0"], [], []]);
 });

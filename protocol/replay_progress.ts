@@ -16,6 +16,7 @@ export class ReplayProgress {
   #point = 0;
   readonly #unreplayed = new Fifo<{ readonly sequence: number; readonly bytes: number }>();
   #unreplayedBytes = 0;
+  #untoldBytes = 0;
 
   /** Sequence number of the last frame received; 0 if none was. */
   get received(): number {
@@ -30,6 +31,17 @@ export class ReplayProgress {
   /** The execution point at which the machine stood then. */
   get point(): number {
     return this.#point;
+  }
+
+  /** Bytes of log that have been replayed since the primary was told last. */
+  get untoldBytes(): number {
+    return this.#untoldBytes;
+  }
+
+  /** What an ack says. From now on the primary is told. */
+  tell(): { readonly received: number; readonly replayed: number; readonly point: number } {
+    this.#untoldBytes = 0;
+    return { received: this.#received, replayed: this.#replayed, point: this.#point };
   }
 
   /** Bytes of log that have been received and not replayed. */
@@ -69,7 +81,9 @@ export class ReplayProgress {
     this.#replayed = sequence;
     this.#point = point;
     while (this.#unreplayed.first !== undefined && this.#unreplayed.first.sequence <= sequence) {
-      this.#unreplayedBytes -= this.#unreplayed.shift()!.bytes;
+      const { bytes } = this.#unreplayed.shift()!;
+      this.#unreplayedBytes -= bytes;
+      this.#untoldBytes += bytes;
     }
   }
 }
