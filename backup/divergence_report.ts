@@ -49,7 +49,7 @@ export interface DivergenceReport {
   readonly compared: Comparison;
   /** Where it was noticed: the fields that differ. */
   readonly differences: readonly Difference[];
-  /** At the first exit that differs: what the exit was, all general registers; null: not known. */
+  /** At the first exit that differs or is to come: what it was, all general registers; null: not known. */
   readonly exit: { point: number; recorded: ExitFacts | null; replayed: ExitFacts | null } | null;
   readonly exitDifferences: readonly Difference[];
   /** The devices' fields where the replay stood when it was noticed. */
@@ -103,7 +103,7 @@ export function reportText(report: DivergenceReport): string {
     "What differs where it was noticed (recorded, replayed):",
     ...report.differences.map(showDifference),
   ];
-  if (exit !== null) {
+  if (exit !== null && (exit.recorded ?? exit.replayed) !== null) {
     lines.push("", `The exit at execution point ${exit.point}:`);
     lines.push(`  recorded: ${exit.recorded?.what ?? "not known any more"}`);
     lines.push(`  replayed: ${exit.replayed?.what ?? "none: the replay did not come so far"}`);

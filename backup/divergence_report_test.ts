@@ -54,6 +54,15 @@ Deno.test("where all exits are equal, it says so, and names what was found there
   assert.match(text, /replayed: none: the replay did not come so far\n/);
 });
 
+Deno.test("where all exits are equal and neither side has come to another one, it speaks of none", () => {
+  const none = new Uint8Array();
+  const report = reportOf({ ...facts, exits: { point: 141, recorded: none, replayed: none } });
+  assert.equal(report.point, 140);
+  const text = reportText(report);
+  assert.match(text, /execution point 140; all exits up to there are the recorded ones\n/);
+  assert.doesNotMatch(text, /The exit at/);
+});
+
 Deno.test("without the primary it says how far everything was verified", () => {
   const report = reportOf({ ...facts, exits: undefined });
   assert.equal(report.point, 140);

@@ -35,6 +35,8 @@ export interface FrameLink extends Disposable {
   readonly peer: string;
   /** What waits to be handed to the operating system, in bytes. */
   readonly queuedBytes: number;
+  /** Resolves once a `receive` has met the end of what the peer sends, or this side has closed. Never rejects. */
+  readonly ended: Promise<void>;
   /**
    * Sends one whole frame, header included; resolves once the operating system has it. The frame
    * must not change until then. Calls need not wait for each other; frames go in the order of the

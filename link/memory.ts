@@ -27,6 +27,7 @@ export class MemoryLink implements FrameLink {
   readonly queuedBytes = 0;
   readonly #other: () => MemoryLink;
   readonly #inbox: Bytes[] = [];
+  readonly #ended = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
   /** How the stream from the other end stands. */
   #state: "open" | "ended" | "truncated" | "broken" | "closed" = "open";
@@ -43,6 +44,10 @@ export class MemoryLink implements FrameLink {
   cutAtByte(bytes: number): void {
     assert(bytes >= this.#sentBytes, `cut at ${bytes}, but ${this.#sentBytes} bytes are sent`);
     this.#cutAtByte = bytes;
+  }
+
+  get ended(): Promise<void> {
+    return this.#ended.promise;
   }
 
   send(frame: Bytes): Promise<void> {
@@ -70,6 +75,7 @@ export class MemoryLink implements FrameLink {
     }
     const frame = this.#inbox.shift();
     if (frame !== undefined) return frame;
+    this.#ended.resolve();
     if (this.#state === "truncated") {
       throw new PeerError(`${this.peer}: the stream ends inside of a frame`);
     }
@@ -87,6 +93,7 @@ export class MemoryLink implements FrameLink {
     this.#inbox.length = 0;
     this.#sendable = false;
     this.#state = "closed";
+    this.#ended.resolve();
     this.#wake?.();
     const other = this.#other();
     other.#sendable = false;

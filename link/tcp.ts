@@ -32,6 +32,7 @@ export class StreamLink implements FrameLink {
   readonly #reader: FrameReader;
   readonly #queue: SendQueue;
   readonly #setTimer: SetTimer;
+  readonly #ended = Promise.withResolvers<void>();
   #receiving = false;
   #closed = false;
 
@@ -52,6 +53,10 @@ export class StreamLink implements FrameLink {
     return this.#queue.queuedBytes;
   }
 
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
   send(frame: Bytes): Promise<void> {
     return this.#queue.push(frame);
   }
@@ -67,7 +72,9 @@ export class StreamLink implements FrameLink {
     });
     this.#receiving = true;
     try {
-      return await this.#reader.next();
+      const frame = await this.#reader.next();
+      if (frame === undefined) this.#ended.resolve();
+      return frame;
     } catch (cause) {
       if (late) throw new PeerError(`${this.peer} sent no whole frame for ${timeoutMs} ms`);
       if (this.#closed) return undefined;
@@ -92,6 +99,7 @@ export class StreamLink implements FrameLink {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#ended.resolve();
     this.#queue.fail(new UnavailableError(`${this.peer}: this side has closed the connection`));
     this.#connection.close();
   }

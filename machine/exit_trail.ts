@@ -109,16 +109,17 @@ export class ExitTrail {
   }
 
   /**
-   * The first exit after `after` whose checksum is not the other trail's, or that the other one does not have.
+   * The first exit after `after` whose checksum is not the other trail's, or that one of the two has not come to.
    * @param checksums what {@link checksums} of the other one gave
-   * @returns undefined if this trail has no such exit, or no more
+   * @returns undefined if this trail does not have the exits any more that would tell
    */
   firstDifference(after: number, checksums: Uint8Array): number | undefined {
     const view = new DataView(checksums.buffer, checksums.byteOffset, checksums.byteLength);
     for (let index = 0, point = after + 1;; index++, point++) {
       const at = (point % exitTrailLength) * ENTRY_WORDS;
-      if (this.#points[at / 2 + POINT_AT] !== point) return undefined;
-      if (4 * index + 4 > checksums.length) return point;
+      const there = this.#points[at / 2 + POINT_AT]!;
+      if (there > point) return undefined;
+      if (there < point || 4 * index + 4 > checksums.length) return point;
       if (this.#words[at + AT.checksum] !== view.getUint32(4 * index, true)) return point;
     }
   }

@@ -4,7 +4,7 @@
 import type { ExitTrail } from "../machine/exit_trail.ts";
 import type { MessageOf } from "../protocol/messages.ts";
 
-/** The first exit that is not the backup's, as it was recorded here; empty if the trail has it no more. */
+/** The first exit that is not the backup's, as it was recorded here; empty if there is none yet, or no more. */
 export function recalled(
   trail: ExitTrail,
   { after, checksums }: MessageOf<"diverged">,

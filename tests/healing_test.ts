@@ -93,9 +93,12 @@ Deno.test("a divergence is described in two files, and both sides say where", as
     Deno.readTextFileSync(path.replace(/txt$/, "json")),
   );
   assert.equal(report.machineId, "stress");
-  assert.ok(report.verifiedThrough < report.point && report.point <= report.noticed.point, text);
+  assert.ok(report.verifiedThrough <= report.point && report.point <= report.noticed.point, text);
+  // The primary lives, and its trail is longer than the log that waits: the exits are known. It may stand there.
   assert.notEqual(report.exit, null, text);
-  assert.notEqual(report.exit!.recorded, null, text);
+  if (report.exit!.point <= report.noticed.point) {
+    assert.notEqual(report.exit!.recorded, null, text);
+  }
   assert.ok(Object.keys(report.devices).length > 10, text);
   const named = report.exitDifferences.length + report.differences.length;
   assert.ok(named > 0, text);

@@ -75,6 +75,8 @@ export class AlteringRelay implements AsyncDisposable {
       pass(primaryLink, backupLink, (frame) => this.#alter(frame)),
       pass(backupLink, primaryLink, (frame) => this.#hear(frame)),
     ]);
+    primaryLink.close();
+    backupLink.close();
   }
 
   #hear(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
@@ -108,7 +110,7 @@ function hasInput(frame: Uint8Array): boolean {
   return count > 1;
 }
 
-/** Passes frames on until an end of the connection; then closes the other one. */
+/** Passes frames on until an end of the connection, and that as well. */
 async function pass(
   from: FrameLink,
   to: FrameLink,
@@ -119,6 +121,6 @@ async function pass(
     await to.endSending();
   } catch {
     // One of the two sides is gone; the other one has to find that out.
+    to.close();
   }
-  to.close();
 }
