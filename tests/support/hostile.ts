@@ -4,7 +4,8 @@
  *
  * Called by hostile_test.ts and by the campaign campaigns/hostile.ts.
  */
-import type { GuestEnd } from "../../machine/machine.ts";
+import { kvmRegs } from "../../ffi/kvm_structs.ts";
+import type { GuestEnd, Machine } from "../../machine/machine.ts";
 import { checkReplay } from "./exactness.ts";
 import { Random } from "./random.ts";
 import { recordGuest } from "./record.ts";
@@ -13,8 +14,8 @@ import { StalledError, StallGuard } from "./stall_guard.ts";
 /** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
 export const HOSTILE_PATIENCE_MS = 1000;
 const EXITS_PER_DIGEST = 150;
-/** A replay that takes longer than so many patiences will not come to an end. */
-const STALL_PATIENCES = 20;
+/** A replay that comes to no exit for so many patiences will not come to an end. */
+const STALL_PATIENCES = 10;
 
 /** What a course came to. */
 export interface HostileRun {
@@ -53,9 +54,7 @@ export async function checkHostile(
   using guard = new StallGuard(STALL_PATIENCES * patienceMs);
   const { points, digests, sessions } = await checkReplay(recording, {
     onStart: ({ vcpu }) => guard.begin(vcpu),
-    onKick: () => {
-      throw new StalledError(`the replay of seed ${seed} came to nothing`);
-    },
+    onKick: refuseStalls(`the replay of seed ${seed}`),
   });
   return {
     seed,
@@ -65,5 +64,21 @@ export async function checkHostile(
     points,
     digests,
     sessions,
+  };
+}
+
+/** What a guard's kicks are answered with: a machine may be slow, or stopped with its host, but has to come on. */
+function refuseStalls(what: string): (machine: Machine) => void {
+  let last: { machine: Machine; point: number } | undefined;
+  return (machine) => {
+    const { point, vcpu } = machine;
+    if (last?.machine === machine && last.point === point) {
+      const regs = kvmRegs.view(vcpu.get("regs"));
+      const [rip, rsp, rflags] = (["rip", "rsp", "rflags"] as const).map((field) =>
+        `${field} 0x${kvmRegs.get(regs, field).toString(16)}`
+      );
+      throw new StalledError(`${what} came to nothing after ${point}: ${rip}, ${rsp}, ${rflags}`);
+    }
+    last = { machine, point };
   };
 }

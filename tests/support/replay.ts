@@ -31,7 +31,7 @@ export interface ReplayOptions {
   /** Called with a machine that is about to replay. */
   readonly onStart?: (machine: Machine) => void;
   /** A signal stopped the guest. */
-  readonly onKick?: () => void;
+  readonly onKick?: (machine: Machine) => void;
 }
 
 /** What a replay came to. */
@@ -131,7 +131,7 @@ class Meddler implements InputSource {
 
   kicked(machine: Machine): void {
     this.replayer.kicked(machine);
-    this.options.onKick?.();
+    this.options.onKick?.(machine);
   }
 
   output(machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
