@@ -42,9 +42,9 @@ export interface FrameLink extends Disposable {
    * must not change until then. Calls need not wait for each other; frames go in the order of the
    * calls, and those of one tick in one write where they are small.
    *
-   * Rejects with UnavailableError once the connection is gone, or when more than the queue's limit
-   * would wait: then the peer has stopped reading, and the link closes. A caller that also receives
-   * may ignore the promise.
+   * Rejects with UnavailableError once the connection is gone, of which what the peer sent before can still be
+   * received; or when more than the queue's limit would wait: then the peer has stopped reading, and the link
+   * closes. A caller that also receives may ignore the promise.
    */
   send(frame: Bytes): Promise<void>;
   /**

@@ -29,8 +29,8 @@ export interface QueueOwner {
   readonly peer: string;
   /** What may wait at most, in bytes. */
   readonly limitBytes: number;
-  /** Called once, when a write fails or the limit is passed. */
-  onFailure(): void;
+  /** Called once: a write has failed (`broken`), or more was to wait than may (`full`). */
+  onFailure(how: "broken" | "full"): void;
 }
 
 /** See the top of the file. */
@@ -63,7 +63,7 @@ export class SendQueue {
     promise.catch(() => {});
     if (this.#failure === undefined && this.#queuedBytes + bytes.length > limitBytes) {
       const sum = `${this.#queuedBytes} + ${bytes.length} bytes wait, limit ${limitBytes}`;
-      this.fail(new UnavailableError(`${peer} does not take what is sent to it: ${sum}`));
+      this.#fail(new UnavailableError(`${peer} does not take what is sent to it: ${sum}`), "full");
     }
     if (this.#failure === undefined) {
       this.#entries.push({ bytes, resolve, reject });
@@ -81,15 +81,20 @@ export class SendQueue {
     await this.#draining;
   }
 
-  /** Rejects what waits, and everything from now on. The first failure counts. */
-  fail(error: Error): void {
+  /** Rejects what waits, and everything from now on. */
+  close(why: Error): void {
     if (this.#failure !== undefined) return;
-    this.#failure = error;
+    this.#failure = why;
     const entries = this.#entries;
     this.#entries = [];
     this.#queuedBytes = 0;
-    for (const entry of entries) entry.reject(error);
-    this.#owner.onFailure();
+    for (const entry of entries) entry.reject(why);
+  }
+
+  #fail(error: Error, how: "broken" | "full"): void {
+    if (this.#failure !== undefined) return;
+    this.close(error);
+    this.#owner.onFailure(how);
   }
 
   async #drain(): Promise<void> {
@@ -99,7 +104,7 @@ export class SendQueue {
         for (let at = 0; at < bytes.length;) at += await this.#writer.write(bytes.subarray(at));
       } catch (cause) {
         const why = `the connection broke: ${(cause as Error).message}`;
-        this.fail(new UnavailableError(`${this.#owner.peer}: ${why}`, { cause }));
+        this.#fail(new UnavailableError(`${this.#owner.peer}: ${why}`, { cause }), "broken");
       }
       // A failure while the write was under way has emptied the queue.
       for (const entry of this.#entries.splice(0, count)) {

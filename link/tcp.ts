@@ -34,6 +34,7 @@ export class StreamLink implements FrameLink {
   readonly #setTimer: SetTimer;
   readonly #ended = Promise.withResolvers<void>();
   #receiving = false;
+  #broken = false;
   #closed = false;
 
   /** Takes the connection over: closes it in the end. */
@@ -44,7 +45,8 @@ export class StreamLink implements FrameLink {
     this.#queue = new SendQueue(connection, {
       peer: this.peer,
       limitBytes: options.queueBytes ?? linkQueueBytes,
-      onFailure: () => this.close(),
+      // What the peer sent before the connection broke can still be received.
+      onFailure: (how) => how === "full" ? this.close() : this.#broken = true,
     });
     this.#setTimer = options.setTimer ?? wallTimer;
   }
@@ -73,8 +75,11 @@ export class StreamLink implements FrameLink {
     this.#receiving = true;
     try {
       const frame = await this.#reader.next();
-      if (frame === undefined) this.#ended.resolve();
-      return frame;
+      if (frame !== undefined) return frame;
+      // The system tells of a broken connection once, and whoever sent may have been told.
+      if (this.#broken) throw new Error("the connection broke");
+      this.#ended.resolve();
+      return undefined;
     } catch (cause) {
       if (late) throw new PeerError(`${this.peer} sent no whole frame for ${timeoutMs} ms`);
       if (this.#closed) return undefined;
@@ -100,7 +105,7 @@ export class StreamLink implements FrameLink {
     if (this.#closed) return;
     this.#closed = true;
     this.#ended.resolve();
-    this.#queue.fail(new UnavailableError(`${this.peer}: this side has closed the connection`));
+    this.#queue.close(new UnavailableError(`${this.peer}: this side has closed the connection`));
     this.#connection.close();
   }
 

@@ -103,6 +103,19 @@ Deno.test("closing ends a pending receive, and rejects what waits to be sent", a
   for (const send of sent) await assert.rejects(send, UnavailableError);
 });
 
+Deno.test("what a peer sent before it was gone can be received, though nothing can be sent to it", async () => {
+  using links = await pair();
+  const frames = Array.from({ length: 50 }, (_, index) => bytes(index + 1));
+  await Promise.all(frames.map((frame) => links.server.send(frame)));
+  await links.client.send(bytes(10));
+  // It has not read that: the connection is reset.
+  links.server.close();
+  while (await links.client.send(bytes(10)).then(() => true, () => false));
+  for (const frame of frames) assert.deepEqual(await links.client.receive(), frame);
+  await assert.rejects(links.client.receive(), UnavailableError);
+  assert.equal(await links.client.receive(), undefined);
+});
+
 Deno.test("a peer that does not read fills the queue to its limit, then the link closes", async () => {
   using links = await pair({ queueBytes: 3 << 20 });
   const sends: Promise<void>[] = [];
