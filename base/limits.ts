@@ -325,6 +325,14 @@ export const forcedPointsPerDigest = 64;
 /** How short a slice may be: timers count in milliseconds. */
 export const sliceLeastMs = 1;
 
+/** How long a guest that computes may wait for the log of a slice before its slices become shorter: input is to be
+ * answered within a slice and 50 ms. */
+export const sliceLogWaitMs = 30;
+
+/** How short they become, as a share of the slice that was asked for: below a quarter a guest that writes all over its
+ * memory does nothing but copy it (docs/CAMPAIGNS.md has the figures). */
+export const sliceShareLeast = 1 / 4;
+
 /** How long: a guest that is stopped once a second hardly lives in the same time as the rest of the world. */
 export const sliceMaxMs = 1000;
 

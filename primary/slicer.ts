@@ -5,17 +5,20 @@
  * pays nothing, and one that does not is stopped after one slice to one and a half. What then enters, the recorder
  * decides (a forced point). Time in which a guest is made to pause is none in which it computes.
  *
+ * A guest that writes more in a slice than the log carries in the next one makes everybody wait for the log. Then
+ * its slices become shorter, as far as that is of use: a state has what was written since the last one.
+ *
  * Called by whoever drives a recording thread.
  */
 import { UsageError } from "../base/errors.ts";
-import { sliceLeastMs, sliceMaxMs } from "../base/limits.ts";
+import { sliceLeastMs, sliceLogWaitMs, sliceMaxMs, sliceShareLeast } from "../base/limits.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { PrimaryRules } from "../protocol/primary_types.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 
 /** Watches one thread, until it is disposed of. */
 export class Slicer implements Disposable {
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #slice!: Slice;
 
   /** @param sliceMs the slice, in milliseconds */
@@ -25,21 +28,32 @@ export class Slicer implements Disposable {
 
   /** The slice, from now on. */
   set sliceMs(sliceMs: number) {
-    clearInterval(this.#timer);
+    this[Symbol.dispose]();
     this.#slice = new Slice(sliceMs);
-    this.#timer = setInterval(() => this.#look(), Math.max(1, sliceMs / 2));
+    this.#lookLater();
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #lookLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#look();
+      this.#lookLater();
+    }, Math.max(1, this.#slice.lengthMs / 2));
   }
 
   #look(): void {
     const { gauges, notices } = this.thread.channel;
     const point = gauges[Gauge.point]!;
     // A thread that waits, for room in its ring or for anything else, runs no guest.
-    const isWaiting = gauges[Gauge.parked] === 1 || notices.usedBytes > 0;
-    if (this.#slice.isOver(point, isWaiting, performance.now())) this.thread.interrupt(point);
+    const waitsFor = notices.usedBytes > 0
+      ? "log"
+      : gauges[Gauge.parked] === 1
+      ? "else"
+      : undefined;
+    if (this.#slice.isOver(point, waitsFor, performance.now())) this.thread.interrupt(point);
   }
 }
 
@@ -48,23 +62,47 @@ export class Slice {
   #point = -1;
   #lookedMs = 0;
   #computedMs = 0;
+  /** Since the last slice was over: when that was, and for how long the guest has waited for its log. */
+  #overMs = 0;
+  #waitedMs = 0;
+  #lengthMs: number;
 
-  /** @param sliceMs the slice, in milliseconds */
-  constructor(private readonly sliceMs: number) {}
+  /** @param sliceMs the longest slice, in milliseconds */
+  constructor(private readonly sliceMs: number) {
+    this.#lengthMs = sliceMs;
+  }
+
+  /** How long a slice is now, in milliseconds. */
+  get lengthMs(): number {
+    return this.#lengthMs;
+  }
 
   /**
    * Takes in what is seen now. True: a slice is over, and the next one begins.
-   * @param isWaiting the thread runs no guest
+   * @param waitsFor the thread runs no guest: what it has logged is to be taken, or it waits for anything else
    * @param nowMs any clock that does not go back
    */
-  isOver(point: number, isWaiting: boolean, nowMs: number): boolean {
+  isOver(point: number, waitsFor: "log" | "else" | undefined, nowMs: number): boolean {
+    const passedMs = nowMs - this.#lookedMs;
+    if (waitsFor === "log") this.#waitedMs += passedMs;
     if (point !== this.#point) this.#computedMs = 0;
-    else if (!isWaiting) this.#computedMs += nowMs - this.#lookedMs;
+    else if (waitsFor === undefined) this.#computedMs += passedMs;
     this.#point = point;
     this.#lookedMs = nowMs;
-    if (this.#computedMs < this.sliceMs) return false;
-    this.#computedMs = 0;
+    if (this.#computedMs < this.#lengthMs) return false;
+    this.#fitLength(nowMs);
+    this.#computedMs = this.#waitedMs = 0;
+    this.#overMs = nowMs;
     return true;
+  }
+
+  /** A guest that has done nothing but compute and wait for longer than it may has shorter slices from now on. */
+  #fitLength(nowMs: number): void {
+    const restMs = nowMs - this.#overMs - this.#waitedMs;
+    const mayWait = this.#waitedMs <= sliceLogWaitMs || restMs > 2 * this.#lengthMs;
+    const factor = mayWait ? 2 : sliceLogWaitMs / this.#waitedMs;
+    const leastMs = Math.max(sliceLeastMs, this.sliceMs * sliceShareLeast);
+    this.#lengthMs = Math.min(this.sliceMs, Math.max(leastMs, this.#lengthMs * factor));
   }
 }
 

@@ -5,7 +5,7 @@ import { Slice } from "./slicer.ts";
 function overAt(looks: number, isWaiting: (look: number) => boolean): number[] {
   const slice = new Slice(20);
   return Array.from({ length: looks }, (_, look) => look)
-    .filter((look) => slice.isOver(7, isWaiting(look), 10 * look));
+    .filter((look) => slice.isOver(7, isWaiting(look) ? "else" : undefined, 10 * look));
 }
 
 Deno.test("a guest that computes is stopped once a slice", () => {
@@ -17,10 +17,45 @@ Deno.test("a guest that is made to pause is stopped once it has computed for a s
   assert.deepEqual(overAt(100, () => true), []);
 });
 
+/** Lets a guest compute for a slice and then wait for `waitMs`, over and over; returns how long its slices become. */
+function lengthsAfter(waitMs: number, slices: number, slice = new Slice(20)): number[] {
+  let nowMs = 0;
+  let point = 0;
+  return Array.from({ length: slices }, () => {
+    for (const endMs = nowMs + waitMs; nowMs < endMs; nowMs += 1) slice.isOver(point, "log", nowMs);
+    while (!slice.isOver(point, undefined, nowMs)) nowMs += 1;
+    point++;
+    return slice.lengthMs;
+  });
+}
+
+Deno.test("a guest that waits for its log for long has shorter slices, down to a quarter", () => {
+  const lengths = lengthsAfter(60, 5);
+  assert.deepEqual(lengths.slice(-3), [5, 5, 5]);
+  assert.ok(lengths[0]! < 20 && lengths[1]! < lengths[0]!, String(lengths));
+  assert.deepEqual(lengthsAfter(20, 5), [20, 20, 20, 20, 20]);
+});
+
+Deno.test("a guest that does not wait any more has its whole slices again", () => {
+  const slice = new Slice(20);
+  assert.equal(lengthsAfter(60, 5, slice).at(-1), 5);
+  assert.equal(lengthsAfter(0, 5, slice).at(-1), 20);
+});
+
+Deno.test("what a guest waits for between exits of its own makes no slice shorter", () => {
+  const slice = new Slice(20);
+  // It exits every millisecond, and waits half of the time.
+  for (let nowMs = 0; nowMs < 1000; nowMs++) {
+    slice.isOver(nowMs, nowMs % 2 === 0 ? "log" : undefined, nowMs);
+  }
+  for (let nowMs = 1000; nowMs < 1030; nowMs++) slice.isOver(1000, undefined, nowMs);
+  assert.equal(slice.lengthMs, 20);
+});
+
 Deno.test("a guest that comes to another execution point has its whole slice again", () => {
   const slice = new Slice(20);
   const looks = [[7, 0], [7, 10], [8, 20], [8, 30], [9, 40], [9, 50], [9, 60]] as const;
-  assert.deepEqual(looks.map(([point, nowMs]) => slice.isOver(point, false, nowMs)), [
+  assert.deepEqual(looks.map(([point, nowMs]) => slice.isOver(point, undefined, nowMs)), [
     false,
     false,
     false,

@@ -3,7 +3,7 @@
  * replays each session of it, and compares digests, outputs and ends.
  *
  *   deno task campaign:hostile --seeds 1000 --first 1
- *   deno task campaign:hostile --seeds 20 --patience 20000    # on an emulated host
+ *   deno task campaign:hostile --seeds 20 --attacks 1 --patience 20000    # short courses, on an emulated host
  *
  * Goes on after a fault, and ends with code 1 if there was one; says which seeds repeat them.
  */
@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "200" },
     first: { type: "string", default: "1" },
+    attacks: { type: "string", default: "" },
     patience: { type: "string", default: `${HOSTILE_PATIENCE_MS}` },
     verbose: { type: "boolean", default: false },
   },
@@ -27,7 +28,7 @@ const faults: number[] = [];
 
 for (let seed = first; seed < first + seeds; seed++) {
   try {
-    take(await checkHostile(seed, "", Number(values.patience)));
+    take(await checkHostile(seed, values.attacks, Number(values.patience)));
   } catch (error) {
     faults.push(seed);
     console.error(`\nseed ${seed}: ${error}`);
