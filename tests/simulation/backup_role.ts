@@ -126,8 +126,11 @@ export class BackupRole {
       }
       case "close":
         return connection.close(process);
+      case "done": {
+        const { sink, offset, bytes } = effect.output;
+        return replayer.machine.doneThrough(sink, offset + bytes.length);
+      }
       case "prepare":
-      case "done":
       case "diverged":
       case "recorded":
         return;
