@@ -232,6 +232,10 @@ export const timeoutMaxMs = 24 * 3600 * 1000;
 /** Backups that have connected and not yet said hello. */
 export const pendingBackupCount = 8;
 
+/** Backups that have been let go and have not closed their connections: of more than have just connected, some have
+ * no wish to. */
+export const leavingBackupCount = 2 * pendingBackupCount;
+
 /** From a connection to its hello, and from a hello to its welcome. The other side may just have started: on an
  * emulated host it is busy for some seconds, with itself. */
 export const helloTimeoutMs = 10_000;

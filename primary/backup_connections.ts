@@ -5,7 +5,7 @@
  * strangers with a bounded time; what a stranger sends can't touch the machine.
  */
 import { PeerError } from "../base/errors.ts";
-import { helloTimeoutMs, pendingBackupCount } from "../base/limits.ts";
+import { helloTimeoutMs, leavingBackupCount, pendingBackupCount } from "../base/limits.ts";
 import type { Say } from "../base/reporter.ts";
 import type { Bytes } from "../base/layout.ts";
 import { goodbye } from "../link/goodbye.ts";
@@ -23,6 +23,7 @@ export class BackupConnections {
   #isServing = false;
   #count = 0;
   #strangers = 0;
+  #leaving = 0;
   #sequence = 0;
 
   constructor(private readonly listener: LinkListener, private readonly say: Say) {}
@@ -60,12 +61,14 @@ export class BackupConnections {
     this.#links.get(connection)?.send(frame as Bytes).catch(() => {});
   }
 
-  /** Closes a connection, after what was sent on it. */
+  /** Closes a connection, after what was sent on it; at once if too many are being closed. */
   drop(connection: Connection, _why: string): void {
     const link = this.#links.get(connection);
     if (link === undefined) return;
     this.#links.delete(connection);
-    this.#track(goodbye(link));
+    if (this.#leaving >= leavingBackupCount) return link.close();
+    this.#leaving++;
+    this.#track(goodbye(link).finally(() => this.#leaving--));
   }
 
   /** Stops listening and closes everything. */

@@ -57,6 +57,12 @@ export class Handover {
     this.#stage = "draining";
   }
 
+  /** The log goes on to this frame: where that is beyond the last one, the guest has ended where it stood still. */
+  logged(sequence: number): PrimaryEffect[] {
+    const isVoid = this.#stage === "draining" && sequence > this.#lastSequence;
+    return isVoid ? this.cancel() : [];
+  }
+
   /**
    * All outputs are done, and the backup has received this frame.
    * @returns what it has to be told, if the handover has come that far

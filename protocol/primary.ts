@@ -200,6 +200,7 @@ export class PrimaryProtocol {
     if (session === undefined || frame.session !== session.number) return;
     for (const next of session.order.take(frame)) {
       session.log(next, nowMs, type === "pages" && next === frame);
+      this.#effects.push(...this.#handover.logged(next.sequence));
       // Once the backup has replayed that it may claim again: from here on whoever goes on alone must win.
       if (next.completesState && this.#mode === "healing") session.isProtected = true;
     }

@@ -107,6 +107,17 @@ Deno.test("a guest that ends while a handover is prepared is not handed over", (
   ]);
 });
 
+Deno.test("a guest whose last frame comes while its handover waits for outputs is not handed over", () => {
+  const primary = handingOver();
+  // The notice of its end waits behind it until there is room for more.
+  primary.put([], frame(3, 13));
+  primary.ack({ received: 3 });
+  assert.deepEqual(primary.give({ type: "performed", sink: 0 }), ["send done sink=0 offset=1"]);
+  assert.deepEqual(deeds(primary.give({ ...ended(0), sequence: 3 })), [
+    "claim generation=2 ended=true",
+  ]);
+});
+
 // --- the guest's end ---
 
 const ended = (code: number) =>

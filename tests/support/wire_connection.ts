@@ -58,8 +58,10 @@ export class WireConnection implements ByteStream {
     return bytes.length;
   }
 
+  /** The far end answers that with its own end. */
   async closeWrite(): Promise<void> {
     await this.#flowing?.promise;
+    this.end();
   }
 
   close(): void {
