@@ -8,7 +8,12 @@
 import { readHeader } from "../../codec/codec.ts";
 import type { BackupEffect, BackupInput } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
-import type { LoggedFrame, PrimaryEffect, PrimaryInput } from "../../protocol/primary.ts";
+import type {
+  LoggedFrame,
+  PrimaryEffect,
+  PrimaryInput,
+  PrimaryProtocol,
+} from "../../protocol/primary.ts";
 import { BackupRole } from "./backup_role.ts";
 import {
   BATCH_BYTES_MAX,
@@ -23,6 +28,7 @@ import { type Connection, LANE_BYTES_MAX } from "./network.ts";
 import { showOutput } from "./outside.ts";
 import type { PrimaryRole } from "./primary_role.ts";
 import type { SimProcess } from "./process.ts";
+import { RING_RECORDS } from "./recorder.ts";
 import type { PromiseName, World } from "./world.ts";
 
 /** The sides read whole milliseconds, of clocks that differ. */
@@ -34,6 +40,8 @@ export class Observer {
   readonly #reigns = new Map<number, SimProcess>();
   /** What each process that took over knew from its session. */
   readonly #sessions = new Map<SimProcess, Evidence>();
+  /** Who may hold more than usual: a healing is under way, or has left that behind. */
+  readonly #swollen = new Set<SimProcess>();
   takeovers = 0;
   handovers = 0;
   divergences = 0;
@@ -205,6 +213,15 @@ export class Observer {
     );
   }
 
+  /** What may be held: while the backup is healed, all that the thread had put out before it stood still as well. */
+  #heldMax(process: SimProcess, { mode, gate }: PrimaryProtocol): number {
+    const keptMax = this.#sessions.has(process) ? 4 * (HELD_BYTES_MAX + BATCH_BYTES_MAX) : 0;
+    const limit = Math.max(HELD_BYTES_MAX, keptMax) + BATCH_BYTES_MAX;
+    if (mode === "healing") this.#swollen.add(process);
+    else if (gate.heldBytes <= limit) this.#swollen.delete(process);
+    return this.#swollen.has(process) ? limit + RING_RECORDS * BATCH_BYTES_MAX : limit;
+  }
+
   #checkInput({ process, guard }: PrimaryRole, offset: number): void {
     if (guard === undefined || guard.evidence.hasRenounced) return;
     const { heldInput, replayedInput } = guard.evidence;
@@ -216,9 +233,12 @@ export class Observer {
 
   #checkPrimaryBounds({ process, protocol }: PrimaryRole): void {
     const { gate, session } = protocol;
-    const heldMax = 4 * (HELD_BYTES_MAX + BATCH_BYTES_MAX) + BATCH_BYTES_MAX;
-    const limit = this.#sessions.has(process) ? heldMax : HELD_BYTES_MAX + BATCH_BYTES_MAX;
-    this.#bounded(process, "bytes of output held", gate.heldBytes, limit);
+    this.#bounded(
+      process,
+      "bytes of output held",
+      gate.heldBytes,
+      this.#heldMax(process, protocol),
+    );
     if (session === undefined) return;
     const { connection, unreplayedBytes, unappliedBytes } = session;
     this.#bounded(

@@ -34,7 +34,7 @@ export type Command =
   | { readonly type: "stopLog" | "pause" | "resume" | "end" };
 
 /** Records in the ring at most; a full ring makes the machine wait. */
-const RING_RECORDS = 12;
+export const RING_RECORDS = 12;
 /** Outputs that share a frame at most, but for those of one burst of exits. */
 const BATCH_BYTES = 24;
 /** Pages of a state in the log go in sections of so many. */
