@@ -37,13 +37,16 @@ const exitCost: Probe<Lab> = {
   required: false,
   without: "how fast devices are is not known",
   examine(lab) {
-    const exits = 200;
+    const [batches, exits] = [10, 20];
     const code = machineCode("e6 10", "eb fc"); // out mark, al; jmp -4
     using guest = new ProbeGuest(lab, { mode: "ring3", code });
     guest.nextIo(Port.mark);
-    const clock = new HostClock();
-    for (let i = 0; i < exits; i++) guest.nextIo(Port.mark);
-    const us = clock.elapsedNs() / 1e3 / exits;
+    // The best of some batches: the others were interrupted.
+    const us = Math.min(...Array.from({ length: batches }, () => {
+      const clock = new HostClock();
+      for (let i = 0; i < exits; i++) guest.nextIo(Port.mark);
+      return clock.elapsedNs() / 1e3 / exits;
+    }));
     const meaning = `a guest can do at most some ${roughly(1e6 / us)} device accesses a second`;
     return {
       finding: `${us.toFixed(0)} µs for an OUT in ring 3 and back`,

@@ -29,8 +29,9 @@ Deno.test("a report survives JSON", () => {
 });
 
 Deno.test("two examinations find the same, but for what they time", () => {
+  const timed = ["clock", "exits", "ring 0 speed"];
   const verdicts = () =>
-    examineHost().checks.filter(({ name }) => name !== "clock" && name !== "ring 0 speed")
+    examineHost().checks.filter(({ name }) => !timed.includes(name))
       .map(({ name, status }) => `${name}: ${status}`);
   assert.deepEqual(verdicts(), verdicts());
 });
