@@ -15,8 +15,12 @@ export interface FaultPlace {
 
 /** See the top of the file. */
 export class LogFault extends PeerError {
+  /** Where. */
+  readonly place: FaultPlace;
+
   /** @param reason what was found, and what was expected */
-  constructor(path: string, readonly place: FaultPlace, readonly reason: string) {
-    super(`${path}, frame ${place.frame}, offset ${place.offset}: ${reason}`);
+  constructor(path: string, { frame, offset }: FaultPlace, readonly reason: string) {
+    super(`${path}, frame ${frame}, offset ${offset}: ${reason}`);
+    this.place = { frame, offset };
   }
 }
