@@ -13,7 +13,7 @@ export type Style = keyof typeof sgr;
 /** Text in a style, or as it was. */
 export type Paint = (style: Style, text: string) => string;
 
-/** @param colour whether to paint at all */
+/** Paints, or does not. @param colour whether to */
 export function painter(colour: boolean): Paint {
   return colour ? (style, text) => `\x1b[${sgr[style]}m${text}\x1b[0m` : (_style, text) => text;
 }

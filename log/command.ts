@@ -11,6 +11,7 @@ import { dumpLog } from "./dump.ts";
 import { joinLogs } from "./join.ts";
 import { Printer } from "./printer.ts";
 import { Progress, totalBytesOf } from "./progress.ts";
+import type { ReadProgress } from "./reader.ts";
 import { statLog } from "./stat.ts";
 import { formatStat } from "./stat_report.ts";
 import { exitCodeOf, formatVerify, verifyLog } from "./verify.ts";
@@ -45,8 +46,7 @@ function statCommand(done: Done) {
     .argument("<file>", FILE_HELP)
     .option("--json", "the figures as JSON")
     .action(async (path, { json }) => {
-      using progress = progressOf([path]);
-      const stat = await statLog(path, (bytes) => progress.at(bytes));
+      const stat = await withProgress([path], (progress) => statLog(path, tellOf(progress)));
       await print(json === true ? toJson(stat) : formatStat(path, stat, paint()));
       done(codeOfCut(stat.cutBytes));
     });
@@ -67,9 +67,11 @@ function dumpCommand(done: Done) {
       if (to < from) throw new UsageError(`--from ${from} comes after --to ${to}`);
       const options = { from, to, json: json === true, full: full === true };
       // A bar among the lines would be in the way.
-      using progress = progressOf(Deno.stdout.isTerminal() ? [] : [path]);
-      const tell = (bytes: number) => progress.at(bytes);
-      const cutBytes = await dumpLog(path, options, new Printer(), paint(), tell);
+      const watched = Deno.stdout.isTerminal() ? [] : [path];
+      const cutBytes = await withProgress(
+        watched,
+        (progress) => dumpLog(path, options, new Printer(), paint(), tellOf(progress)),
+      );
       if (cutBytes > 0) reporter("log")(`incomplete: ${cutBytes} bytes at ${CUT_NOTE}`);
       done(codeOfCut(cutBytes));
     });
@@ -88,8 +90,7 @@ function verifyCommand(done: Done) {
         "Whether the run is the recorded one, `understudy replay` says.",
     )
     .action(async (path, { json }) => {
-      using progress = progressOf([path]);
-      const report = await verifyLog(path, (bytes) => progress.at(bytes));
+      const report = await withProgress([path], (progress) => verifyLog(path, tellOf(progress)));
       await print(json === true ? toJson(report) : formatVerify(path, report, paint()));
       done(exitCodeOf(report));
     });
@@ -118,13 +119,15 @@ function cutCommand(done: Done) {
     .option("--force", "replace the file that is there", false)
     .addHelpText("after", CUT_HELP)
     .action(async (path, { from, to, output, force }) => {
-      using progress = progressOf([path]);
       const range = {
         ...(from === undefined ? {} : { from }),
         ...(to === undefined ? {} : { to }),
       };
       const target = { path: output, force };
-      const written = await cutLog(path, range, target, (bytes) => progress.at(bytes));
+      const written = await withProgress(
+        [path],
+        (progress) => cutLog(path, range, target, tellOf(progress)),
+      );
       tellWritten(output, written);
       done(codeOfCut(written.cutBytes));
     });
@@ -138,8 +141,9 @@ function joinCommand(done: Done) {
     .requiredOption("-o, --output <file>", "where the log goes")
     .option("--force", "replace the file that is there", false)
     .action(async (paths, { output, force }) => {
-      using progress = progressOf(paths);
-      tellWritten(output, await joinLogs(paths, { path: output, force }, progress));
+      const target = { path: output, force };
+      const written = await withProgress(paths, (progress) => joinLogs(paths, target, progress));
+      tellWritten(output, written);
       done(ExitCode.ok);
     });
 }
@@ -163,8 +167,17 @@ function codeOfCut(cutBytes: number): ExitCodeValue {
   return cutBytes === 0 ? ExitCode.ok : ExitCode.failed;
 }
 
-function progressOf(paths: readonly string[]): Progress {
-  return new Progress(reporter("log"), totalBytesOf(paths));
+/** Reads these files with a bar, which is gone before anything is said of what came of it. */
+async function withProgress<T>(
+  paths: readonly string[],
+  read: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  using progress = new Progress(reporter("log"), totalBytesOf(paths));
+  return await read(progress);
+}
+
+function tellOf(progress: Progress): ReadProgress {
+  return (bytes) => progress.at(bytes);
 }
 
 function paint() {
