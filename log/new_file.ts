@@ -70,8 +70,7 @@ export class NewFile implements Disposable {
     const { path, force } = this.options;
     await this.#flush();
     await written(path, () => this.#file.sync());
-    checkFree(path, force);
-    // A link does not replace what is there, whoever put it there a moment ago.
+    // A link does not replace what is there, whoever put it there in the meantime.
     await written(path, async () => {
       if (force) await Deno.rename(this.partPath, path);
       else await Deno.link(this.partPath, path);
@@ -116,16 +115,19 @@ function checkFree(path: string, force: boolean): void {
     throw new UnavailableError(`can't write ${path}: ${(error as Error).message}`);
   }
   if (!there.isFile) throw new UsageError(`${path} is there, and is no file: choose another name`);
-  if (!force) {
-    throw new UsageError(`${path} is there: choose another name, or replace it (--force)`);
-  }
+  if (!force) throw isThere(path);
+}
+
+function isThere(path: string): UsageError {
+  return new UsageError(`${path} is there: choose another name, or replace it (--force)`);
 }
 
 async function written(path: string, act: () => Promise<void>): Promise<void> {
   try {
     await act();
   } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) throw isThere(path);
     const { message } = cause as Error;
-    throw new OsError(`writing ${path} (${message})`, 0, "is the disk full, or the name taken?");
+    throw new OsError(`writing ${path} (${message})`, 0, "is the disk full?");
   }
 }

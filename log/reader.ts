@@ -6,6 +6,7 @@
  *
  * Called by all of `understudy log`.
  */
+import { assert } from "../base/assert.ts";
 import { PeerError, UnavailableError } from "../base/errors.ts";
 import { logBufferBytes } from "../base/limits.ts";
 import { type FrameHeader, HEADER_BYTES, readHeader } from "../codec/codec.ts";
@@ -126,6 +127,7 @@ export class LogFile implements Disposable {
     }
     while (!this.#holds(bytes)) {
       const room = this.#buffer.subarray(this.#end);
+      assert(room.length > 0, `no room for ${bytes} bytes in ${this.#buffer.length}`);
       const count = await readable(this.path, () => this.#file.read(room));
       if (count === null) return false;
       this.#end += count;
