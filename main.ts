@@ -8,6 +8,7 @@ import { ExitCode, type ExitCodeValue } from "./base/errors.ts";
 import { doctorCommand } from "./machine/command.ts";
 import { demoCommand } from "./demo/command.ts";
 import { handoverCommand, keygenCommand, setCommand, stopCommand } from "./link/command.ts";
+import { logCommand } from "./log/command.ts";
 import { primaryCommand, runCommand } from "./primary/command.ts";
 import { serveCommand } from "./serve/command.ts";
 import { consoleCommand } from "./sinks/command.ts";
@@ -25,6 +26,7 @@ await runMain(async () => {
     doctorCommand,
     runCommand,
     replayCommand,
+    logCommand,
     primaryCommand,
     backupCommand,
     serveCommand,

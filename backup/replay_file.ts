@@ -1,10 +1,12 @@
 /**
  * Replays a recorded log from a file and verifies it: `understudy replay`.
  */
-import { framesOf, readLogFileHeader } from "../codec/log_file.ts";
 import { PeerError, UnavailableError } from "../base/errors.ts";
+import { readHeader } from "../codec/codec.ts";
+import { FIRST_SEQUENCE, FrameOrder } from "../codec/frame_order.ts";
+import { framesOf } from "../codec/log_file.ts";
+import { memoryBytesOf } from "../log/head.ts";
 import { Digester } from "../machine/digest.ts";
-import { checkMemoryBytes } from "../machine/guest_memory.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
 import { Machine } from "../machine/machine.ts";
@@ -42,6 +44,7 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
   }
   using machine = Machine.create(memoryBytesOf(file, path), 0, hostKind());
   const frames = framesOf(file, path);
+  const order = new FrameOrder();
   let cutBytes = 0;
   let count = 0;
   let where = "";
@@ -55,6 +58,13 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
         return undefined;
       }
       where = `frame ${++count}, offset ${next.value.byteOffset - file.byteOffset}: `;
+      order.follow(readHeader(next.value));
+      if (order.isPiece) {
+        throw new PeerError(
+          `sequence ${order.first!.sequence}, expected ${FIRST_SEQUENCE}: a piece of a log, ` +
+            "to be joined with what comes before (understudy log join)",
+        );
+      }
       return next.value;
     },
     output: (_sink, _offset, _point, bytes) => output(bytes),
@@ -82,14 +92,4 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
     end: machine.end ?? null,
     cutBytes,
   };
-}
-
-function memoryBytesOf(file: Uint8Array, path: string): number {
-  const { memoryBytes } = readLogFileHeader(file, path);
-  try {
-    checkMemoryBytes(memoryBytes);
-  } catch (cause) {
-    throw new PeerError(`${path} is damaged, or no log: ${(cause as Error).message}`, { cause });
-  }
-  return memoryBytes;
 }

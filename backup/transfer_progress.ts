@@ -5,6 +5,7 @@
  * The primary says how far it is (protocol/primary_types.ts, Transfer); how fast that is is seen here. Called by
  * backup_side.ts.
  */
+import { bar } from "../base/bar.ts";
 import type { Reporter, Say } from "../base/reporter.ts";
 import type { Transfer } from "../protocol/primary_types.ts";
 
@@ -75,8 +76,8 @@ export class TransferProgress {
 
   #bar(transfer: Transfer): string {
     const { sentBytes, leftBytes } = transfer;
-    const full = Math.round(BAR_WIDTH * sentBytes / Math.max(1, sentBytes + leftBytes));
-    return `${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)} ${this.#line(transfer)}`;
+    const share = sentBytes / Math.max(1, sentBytes + leftBytes);
+    return `${bar(share, BAR_WIDTH)} ${this.#line(transfer)}`;
   }
 
   #estimate(leftBytes: number): string {

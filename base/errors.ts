@@ -11,7 +11,7 @@
 /** Exit codes of every command. Values above 64 follow sysexits.h where it has a word for it. */
 export const ExitCode = {
   ok: 0,
-  /** A check that the command was asked to make found a fault (demo, replay, doctor). */
+  /** A check that the command was asked to make found a fault (demo, replay, log, doctor). */
   failed: 1,
   /** The command line could not be understood. */
   usage: 2,

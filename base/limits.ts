@@ -370,6 +370,21 @@ export const clockStepMaxUs = 50_000;
 /** How fast it catches up with the host's: this share on top (or below, if it is ahead). */
 export const clockSlewShare = 1 / 8;
 
+// --- log/ ---
+
+/** What is read of a log file at once, and gathered for a write: a largest frame (1 MiB, codec/), and nearly as
+ * much of what comes next, so that small frames share a read. */
+export const logBufferBytes = 2 * MiB;
+
+/** Lines of a report that are gathered for one write: a pipe's worth. */
+export const printBufferBytes = 64 * KiB;
+
+/** What is done sooner than that needs no bar; a bar that moves ten times a second looks smooth. */
+export const progressMs = { after: 500, every: 100 } as const;
+
+/** The largest events that `log stat` names: so many fit on a screen beside the rest. */
+export const largestEventCount = 5;
+
 // --- serve/ ---
 
 /** How long a primary that a service manager stops waits for a backup, if it has none: whoever was restarted on

@@ -3,6 +3,7 @@
  */
 import { command } from "../base/command_line.ts";
 import { ExitCode, type ExitCodeValue } from "../base/errors.ts";
+import { outputIsColoured } from "../base/paint.ts";
 import { examineHost, formatReport } from "./doctor.ts";
 
 /** `understudy doctor` */
@@ -14,10 +15,9 @@ export function doctorCommand(done: (code: ExitCodeValue) => void) {
     .option("--json", "the report as JSON")
     .action((options) => {
       const report = examineHost();
-      const colour = Deno.stdout.isTerminal() && !Deno.env.has("NO_COLOR");
       const text = options.json === true
         ? `${JSON.stringify(report, null, 2)}\n`
-        : formatReport(report, { colour });
+        : formatReport(report, { colour: outputIsColoured() });
       Deno.stdout.writeSync(new TextEncoder().encode(text));
       done(report.canRun ? ExitCode.ok : ExitCode.failed);
     });

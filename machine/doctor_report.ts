@@ -4,6 +4,7 @@
  *
  * Called by main.ts through doctor.ts.
  */
+import { type Paint, painter, type Style } from "../base/paint.ts";
 import type { Check, HostReport } from "./doctor_check.ts";
 
 /** The widest line. */
@@ -11,12 +12,6 @@ export const COLUMNS = 100;
 
 const GAP = "  ";
 const STATUS_WIDTH = "limited".length;
-
-/** SGR sequences (ECMA-48, 8.3.117). */
-const sgr = { red: 31, green: 32, yellow: 33, bold: 1, faint: 2 } as const;
-type Paint = (style: keyof typeof sgr, text: string) => string;
-const plain: Paint = (_style, text) => text;
-const coloured: Paint = (style, text) => `\x1b[${sgr[style]}m${text}\x1b[0m`;
 
 /** How a report is shown. */
 export interface ReportStyle {
@@ -26,7 +21,7 @@ export interface ReportStyle {
 
 /** The report for people: the checks, then the verdict. Ends in a newline. */
 export function formatReport({ canRun, checks }: HostReport, { colour }: ReportStyle): string {
-  const paint = colour ? coloured : plain;
+  const paint = painter(colour);
   const nameWidth = Math.max(0, ...checks.map(({ name }) => name.length));
   const lines = checks.flatMap((check) => formatCheck(check, nameWidth, paint));
   const lacking = checks.filter(({ required, status }) => required && status === "missing");
@@ -51,7 +46,7 @@ function formatCheck(check: Check, nameWidth: number, paint: Paint): string[] {
 }
 
 /** Red is for what keeps guests from running, and for nothing else. */
-function styleOf({ status, required }: Check): keyof typeof sgr {
+function styleOf({ status, required }: Check): Style {
   if (status === "good") return "green";
   return status === "missing" && required ? "red" : "yellow";
 }

@@ -38,8 +38,9 @@ const BELOW: Readonly<Record<string, readonly string[]>> = (() => {
     ...{ machine: works, protocol: works, link: works, arbiter: works },
     // Sinks that are reached over a network use the same connections as the logging channel.
     sinks: [...works, "link"],
+    log: [...works, "machine"],
     primary,
-    backup: primary,
+    backup: [...primary, "log"],
     serve: [...primary, "primary", "backup"],
     demo: [...primary, "primary", "backup"],
   };
