@@ -162,7 +162,7 @@ Deno.test("an etcd that hangs is out of reach, and when it goes on one of those 
   using arbiter = openArbiter(server.spec);
   using other = openArbiter(server.spec);
   await arbiter.claim(register(1, "mine"));
-  server.pause();
+  await server.pause();
   const next = register(2, "mine");
   await isOutOfReach(arbiter, next, /no answer within 1500 ms; it is cut off, hangs or has no/);
   server.resume();

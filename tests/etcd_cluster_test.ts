@@ -117,7 +117,7 @@ Deno.test("with one member of three hanging, whichever it is, the others decide"
   for (const member of cluster.members) {
     using before = openArbiter(spec);
     await decided(before, register(++generation, "before"));
-    member.pause();
+    await member.pause();
     using arbiter = openArbiter(spec);
     assert.equal(await latestOf(arbiter), generation);
     const results = await Promise.all([

@@ -72,7 +72,7 @@ const TROUBLES = {
     why: "arbiter etcd:http://[0-9.:]+: connect ECONNREFUSED [0-9.:]+; start etcd there",
   },
   "hangs": {
-    begin: (etcd: EtcdServer) => Promise.resolve(etcd.pause()),
+    begin: (etcd: EtcdServer) => etcd.pause(),
     end: (etcd: EtcdServer) => Promise.resolve(etcd.resume()),
     why: "arbiter etcd:http://[0-9.:]+: no answer within 1500 ms; it is cut off, hangs or",
   },

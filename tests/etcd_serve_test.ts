@@ -33,7 +33,7 @@ Deno.test("nothing is lost over three takeovers, with one member of the etcd dea
   await members[0]!.kill();
   await hosts.killReigning();
   await members[0]!.restart();
-  members[1]!.pause();
+  await members[1]!.pause();
   await hosts.killReigning();
   members[1]!.resume();
   assert.equal((await hosts.latest())?.generation, 4);

@@ -61,8 +61,10 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "a machine that stands still for its handover logs on, by rules that have changed",
+    name:
+      "a machine that stands still for its handover logs on, by rules that have changed, and is handed over",
     edits: [
+      edit("protocol/handover.ts", "sequence > this.#lastSequence", "sequence < 0"),
       edit(
         recorder,
         "return this.#isPaused ? undefined : this.#keepLog();",

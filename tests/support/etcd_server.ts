@@ -2,7 +2,7 @@
  * A real etcd on loopback, in a directory of its own, that a test can stop, kill and start again.
  *
  *     await using etcd = await EtcdServer.start();
- *     etcd.pause();
+ *     await etcd.pause();
  *
  * It finds its data again after a kill, at the same address. Leaving the scope kills it and removes the
  * directory. Called by the tests of the etcd arbiter and of what needs one.
@@ -113,9 +113,11 @@ export class EtcdServer implements AsyncDisposable {
     this.#token = (answer as { token: string }).token;
   }
 
-  /** Stops it where it is: it accepts connections and does not answer. */
-  pause(): void {
+  /** Stops it where it is: it accepts connections and does not answer. Resolves once none of its threads runs. */
+  async pause(): Promise<void> {
+    const { pid } = this.#running;
     this.#running.kill("SIGSTOP");
+    while (!isStopped(pid)) await new Promise((resolve) => setTimeout(resolve, 1));
   }
 
   /** Lets it go on. */
@@ -253,4 +255,12 @@ export class EtcdServer implements AsyncDisposable {
 
 function base64(text: string): string {
   return new TextEncoder().encode(text).toBase64();
+}
+
+/** Whether all threads of a process are stopped: proc(5), `/proc/pid/stat`, the state behind the name. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return [...Deno.readDirSync(tasks)].every(({ name }) =>
+    /^\d+ \(.*\) T /s.test(Deno.readTextFileSync(`${tasks}/${name}/stat`))
+  );
 }
