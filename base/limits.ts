@@ -331,7 +331,7 @@ export const sliceLeastMs = 1;
 
 /** How long a guest that computes may wait for the log of a slice before its slices become shorter: input is to be
  * answered within a slice and 50 ms. */
-export const sliceLogWaitMs = 30;
+export const sliceLogWaitMs = 8;
 
 /** How short they become, as a share of the slice that was asked for: below a quarter a guest that writes all over its
  * memory does nothing but copy it (docs/CAMPAIGNS.md has the figures). */

@@ -99,8 +99,8 @@ export class Slice {
   /** A guest that has done nothing but compute and wait for longer than it may has shorter slices from now on. */
   #fitLength(nowMs: number): void {
     const restMs = nowMs - this.#overMs - this.#waitedMs;
-    const mayWait = this.#waitedMs <= sliceLogWaitMs || restMs > 2 * this.#lengthMs;
-    const factor = mayWait ? 2 : sliceLogWaitMs / this.#waitedMs;
+    const mayWait = this.#waitedMs <= sliceLogWaitMs || restMs > 2 * this.sliceMs;
+    const factor = mayWait ? 1.25 : sliceLogWaitMs / this.#waitedMs;
     const leastMs = Math.max(sliceLeastMs, this.sliceMs * sliceShareLeast);
     this.#lengthMs = Math.min(this.sliceMs, Math.max(leastMs, this.#lengthMs * factor));
   }

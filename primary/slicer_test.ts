@@ -39,7 +39,7 @@ Deno.test("a guest that waits for its log for long has shorter slices, down to a
 Deno.test("a guest that does not wait any more has its whole slices again", () => {
   const slice = new Slice(20);
   assert.equal(lengthsAfter(60, 5, slice).at(-1), 5);
-  assert.equal(lengthsAfter(0, 5, slice).at(-1), 20);
+  assert.equal(lengthsAfter(0, 10, slice).at(-1), 20);
 });
 
 Deno.test("what a guest waits for between exits of its own makes no slice shorter", () => {
