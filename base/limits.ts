@@ -329,8 +329,8 @@ export const forcedPointsPerDigest = 64;
 /** How short a slice may be: timers count in milliseconds. */
 export const sliceLeastMs = 1;
 
-/** How long a guest that computes may wait for the log of a slice before its slices become shorter: input is to be
- * answered within a slice and 50 ms. */
+/** How long a guest that computes may wait for the log of a slice before its slices become shorter. Input is to be
+ * answered within a slice and 50 ms, in which it may wait for two states, and go to and fro. */
 export const sliceLogWaitMs = 8;
 
 /** How short they become, as a share of the slice that was asked for: below a quarter a guest that writes all over its
