@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sliceLogWaitMs } from "../base/limits.ts";
 import { Slice } from "./slicer.ts";
 
 /** Looks every 10 ms at a guest that stays at one point; returns at which of the looks its slice of 20 ms is over. */
@@ -30,10 +31,10 @@ function lengthsAfter(waitMs: number, slices: number, slice = new Slice(20)): nu
 }
 
 Deno.test("a guest that waits for its log for long has shorter slices, down to a quarter", () => {
-  const lengths = lengthsAfter(60, 5);
+  const lengths = lengthsAfter(1.5 * sliceLogWaitMs, 8);
   assert.deepEqual(lengths.slice(-3), [5, 5, 5]);
   assert.ok(lengths[0]! < 20 && lengths[1]! < lengths[0]!, String(lengths));
-  assert.deepEqual(lengthsAfter(20, 5), [20, 20, 20, 20, 20]);
+  assert.deepEqual(lengthsAfter(sliceLogWaitMs / 2, 5), [20, 20, 20, 20, 20]);
 });
 
 Deno.test("a guest that does not wait any more has its whole slices again", () => {
