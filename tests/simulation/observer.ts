@@ -133,6 +133,8 @@ export class Observer {
       if (type === "diverged") role.healing = role.guard;
       if (type === "diverged" || type === "leave") role.guard = undefined;
     }
+    // The backup may have diverged once more by now, which its primary does not know.
+    if (role.protocol.mode !== "healing") role.healing = undefined;
     for (const effect of effects) {
       if (effect.type === "close" && role.healing?.number === effect.connection) {
         role.healing = undefined;
@@ -153,7 +155,6 @@ export class Observer {
         if (effect.message.type === "handover") role.offeredPoint = role.machine.point;
       }
     }
-    if (role.protocol.mode !== "healing") role.healing = undefined;
     this.#checkPrimaryBounds(role);
   }
 
