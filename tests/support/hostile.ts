@@ -14,6 +14,8 @@ import { StalledError, StallGuard } from "./stall_guard.ts";
 /** A guest that puts nothing out for so long has come to its end, or waits for nothing. */
 export const HOSTILE_PATIENCE_MS = 1000;
 const EXITS_PER_DIGEST = 150;
+/** What tramples all over its code may print for ever. A course puts out a tenth of that. */
+const OUTPUT_BYTES_MAX = 64 << 10;
 /** A replay that comes to no exit for so many patiences will not come to an end. */
 const STALL_PATIENCES = 10;
 
@@ -48,6 +50,7 @@ export async function checkHostile(
     verify: EXITS_PER_DIGEST,
     outputsPerSession: random.pick([1, 4, 16, 1000]),
     patienceMs,
+    outputBytesMax: OUTPUT_BYTES_MAX,
   });
   const text = new TextDecoder("latin1").decode(recording.output);
   const began = text.match(/^(attack \d+|finale) [\w ']+$/gm) ?? [];

@@ -33,10 +33,15 @@ export interface RecordOptions {
   readonly outputsPerSession?: number;
   /** End a guest that has put nothing out for so long: one that does not end by itself. */
   readonly patienceMs?: number;
+  /** End a guest that has put out so much: one that does not stop. */
+  readonly outputBytesMax?: number;
 }
 
 /** What a guest whose recorder has lost its patience ended for. */
 export const OUT_OF_PATIENCE = "nothing came for too long";
+
+/** And one that has put out too much. */
+const TOO_MUCH_OUTPUT = "it puts out without end";
 
 /** A recorded run. */
 export interface Recording {
@@ -85,7 +90,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 
 async function readToEnd(
   thread: VcpuThread,
-  { input, outputsPerSession, epochLengthMs, patienceMs }: RecordOptions,
+  { input, outputsPerSession, epochLengthMs, patienceMs, outputBytesMax = Infinity }: RecordOptions,
 ): Promise<Omit<Recording, "memoryBytes" | "forcedPoints">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
   const outputs: Uint8Array<ArrayBuffer>[] = [];
@@ -111,6 +116,8 @@ async function readToEnd(
       const { offset, bytes } = readOutput(body);
       thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
       patience.renew();
+      const isTooMuch = offset < outputBytesMax && offset + bytes.length >= outputBytesMax;
+      if (isTooMuch) await tell({ type: "end", why: TOO_MUCH_OUTPUT });
       outputs.push(bytes);
       text += decoder.decode(bytes, { stream: true });
       const typed = input?.(text);
