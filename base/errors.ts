@@ -74,7 +74,8 @@ export class OsError extends UnderstudyError {
    * @param advice what to do about it
    */
   constructor(readonly call: string, readonly errno: number, advice = "") {
-    super(`${call} failed: errno ${errno}${advice === "" ? "" : `; ${advice}`}`);
+    const why = errno === 0 ? "" : `: errno ${errno}`;
+    super(`${call} failed${why}${advice === "" ? "" : `; ${advice}`}`);
   }
 }
 

@@ -128,6 +128,6 @@ async function written(path: string, act: () => Promise<void>): Promise<void> {
   } catch (cause) {
     if (cause instanceof Deno.errors.AlreadyExists) throw isThere(path);
     const { message } = cause as Error;
-    throw new OsError(`writing ${path} (${message})`, 0, "is the disk full?");
+    throw new OsError(`writing ${path}`, 0, `${message}; is the disk full?`);
   }
 }

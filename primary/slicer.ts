@@ -39,8 +39,8 @@ export class Slicer implements Disposable {
 
   #lookLater(): void {
     this.#timer = setTimeout(() => {
-      this.#look();
       this.#lookLater();
+      this.#look();
     }, Math.max(1, this.#slice.lengthMs / 2));
   }
 

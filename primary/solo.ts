@@ -158,6 +158,6 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   try {
     for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
   } catch (cause) {
-    throw new OsError(`write to the log (${(cause as Error).message})`, 0, "is the disk full?");
+    throw new OsError("writing the log", 0, `${(cause as Error).message}; is the disk full?`);
   }
 }
