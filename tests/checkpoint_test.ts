@@ -30,7 +30,7 @@ Deno.test(`a log of states leads to the same outputs, digests and end as the run
 Deno.test(`the same of a guest that computes without exits (seed ${seed})`, async () => {
   const checked = await checkExact({
     guest: "spin",
-    commandLine: `seed=${seed} working-set=1M steps=${1 + random.below(50_000)} rounds=2000`,
+    commandLine: `seed=${seed} working-set=1M steps=${20_000 + random.below(30_000)} rounds=2000`,
     verify: 20,
     sliceMs: 5,
     epochLengthMs: 5,
