@@ -329,13 +329,10 @@ export const forcedPointsPerDigest = 64;
 /** How short a slice may be: timers count in milliseconds. */
 export const sliceLeastMs = 1;
 
-/** How long a guest that computes may wait for the log of a slice before its slices become shorter. Input is to be
- * answered within a slice and 50 ms, in which it may wait for two states, and go to and fro. */
-export const sliceLogWaitMs = 8;
-
-/** How short they become, as a share of the slice that was asked for: below a quarter a guest that writes all over its
- * memory does nothing but copy it (docs/CAMPAIGNS.md has the figures). */
-export const sliceShareLeast = 1 / 4;
+/** By how much a slice and two waits for a slice's log, its own and the one before it, may together be longer than the
+ * slice that was asked for: then slices become shorter. An answer waits for all three, and then goes to and fro; input
+ * is to be answered within the slice that was asked for and 50 ms. */
+export const sliceLogAllowanceMs = 20;
 
 /** How long: a guest that is stopped once a second hardly lives in the same time as the rest of the world. */
 export const sliceMaxMs = 1000;

@@ -5,16 +5,19 @@
  * pays nothing, and one that does not is stopped after one slice to one and a half. What then enters, the recorder
  * decides (a forced point). Time in which a guest is made to pause is none in which it computes.
  *
- * A guest that writes more in a slice than the log carries in the next one makes everybody wait for the log. Then
- * its slices become shorter, as far as that is of use: a state has what was written since the last one.
+ * A guest that writes more in a slice than the log carries meanwhile makes everybody wait for the log. Then its slices
+ * become shorter, until what input waits for is about as long as the slice that was asked for.
  *
  * Called by whoever drives a recording thread.
  */
 import { UsageError } from "../base/errors.ts";
-import { sliceLeastMs, sliceLogWaitMs, sliceMaxMs, sliceShareLeast } from "../base/limits.ts";
+import { sliceLeastMs, sliceLogAllowanceMs, sliceMaxMs } from "../base/limits.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { PrimaryRules } from "../protocol/primary_types.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
+
+/** By how much a slice becomes longer at once when there is time. */
+const GROWTH = 1.25;
 
 /** Watches one thread, until it is disposed of. */
 export class Slicer implements Disposable {
@@ -99,10 +102,10 @@ export class Slice {
   /** A guest that has done nothing but compute and wait for longer than it may has shorter slices from now on. */
   #fitLength(nowMs: number): void {
     const restMs = nowMs - this.#overMs - this.#waitedMs;
-    const mayWait = this.#waitedMs <= sliceLogWaitMs || restMs > 2 * this.sliceMs;
-    const factor = mayWait ? 1.25 : sliceLogWaitMs / this.#waitedMs;
-    const leastMs = Math.max(sliceLeastMs, this.sliceMs * sliceShareLeast);
-    this.#lengthMs = Math.min(this.sliceMs, Math.max(leastMs, this.#lengthMs * factor));
+    const mayTakeMs = this.sliceMs + sliceLogAllowanceMs;
+    const takesMs = restMs > 2 * this.sliceMs ? 0 : this.#lengthMs + 2 * this.#waitedMs;
+    const factor = Math.min(GROWTH, mayTakeMs / takesMs);
+    this.#lengthMs = Math.min(this.sliceMs, Math.max(sliceLeastMs, this.#lengthMs * factor));
   }
 }
 

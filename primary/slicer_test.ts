@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sliceLogWaitMs } from "../base/limits.ts";
+import { sliceLeastMs, sliceLogAllowanceMs } from "../base/limits.ts";
 import { Slice } from "./slicer.ts";
 
 /** Looks every 10 ms at a guest that stays at one point; returns at which of the looks its slice of 20 ms is over. */
@@ -18,29 +18,38 @@ Deno.test("a guest that is made to pause is stopped once it has computed for a s
   assert.deepEqual(overAt(100, () => true), []);
 });
 
-/** Lets a guest compute for a slice and then wait for `waitMs`, over and over; returns how long its slices become. */
-function lengthsAfter(waitMs: number, slices: number, slice = new Slice(20)): number[] {
+/** Lets a guest compute for a slice and wait for its log, over and over; returns how long its slices become. */
+function lengthsAfter(
+  waitMs: (lengthMs: number) => number,
+  slices: number,
+  slice = new Slice(20),
+): number[] {
   let nowMs = 0;
   let point = 0;
   return Array.from({ length: slices }, () => {
-    for (const endMs = nowMs + waitMs; nowMs < endMs; nowMs += 1) slice.isOver(point, "log", nowMs);
-    while (!slice.isOver(point, undefined, nowMs)) nowMs += 1;
+    const endMs = nowMs + waitMs(slice.lengthMs);
+    for (; nowMs < endMs; nowMs += 0.5) slice.isOver(point, "log", nowMs);
+    while (!slice.isOver(point, undefined, nowMs)) nowMs += 0.5;
     point++;
     return slice.lengthMs;
   });
 }
 
-Deno.test("a guest that waits for its log for long has shorter slices, down to a quarter", () => {
-  const lengths = lengthsAfter(1.5 * sliceLogWaitMs, 8);
-  assert.deepEqual(lengths.slice(-3), [5, 5, 5]);
-  assert.ok(lengths[0]! < 20 && lengths[1]! < lengths[0]!, String(lengths));
-  assert.deepEqual(lengthsAfter(sliceLogWaitMs / 2, 5), [20, 20, 20, 20, 20]);
+Deno.test("a guest that waits for its log has as short slices as it takes to be answered in time", () => {
+  const mayTakeMs = 20 + sliceLogAllowanceMs;
+  for (const waitForMs of [1, 2, 5]) {
+    const lengthMs = lengthsAfter((lengthMs) => waitForMs * lengthMs, 30).at(-1)!;
+    const takesMs = lengthMs + 2 * waitForMs * lengthMs;
+    assert.ok(takesMs > 0.7 * mayTakeMs && takesMs < 1.3 * mayTakeMs, `${takesMs} ms`);
+  }
+  assert.deepEqual(lengthsAfter(() => sliceLogAllowanceMs / 2, 5), [20, 20, 20, 20, 20]);
+  assert.equal(lengthsAfter(() => 1000, 20).at(-1), sliceLeastMs);
 });
 
 Deno.test("a guest that does not wait any more has its whole slices again", () => {
   const slice = new Slice(20);
-  assert.equal(lengthsAfter(60, 5, slice).at(-1), 5);
-  assert.equal(lengthsAfter(0, 10, slice).at(-1), 20);
+  assert.equal(lengthsAfter(() => 1000, 10, slice).at(-1), sliceLeastMs);
+  assert.equal(lengthsAfter(() => 0, 20, slice).at(-1), 20);
 });
 
 Deno.test("what a guest waits for between exits of its own makes no slice shorter", () => {

@@ -14,13 +14,16 @@ export class StalledError extends Error {}
 
 /** What {@link StallGuard} and its thread share: an Int32Array of four. */
 export const GuardCell = {
-  /** The run that is guarded; 0 for none. */
+  /** The run that is guarded; 0 for none, or {@link GUARD_IS_OVER}. */
   run: 0,
   pid: 1,
   tid: 2,
   /** Milliseconds from the run's begin, or the last kick, to the next one. */
   patience: 3,
 } as const;
+
+/** There will be no run any more. */
+export const GUARD_IS_OVER = -1;
 
 /** A hundred times what a test's replay takes. One that is only slow is stopped as well: no harm. */
 const STALL_MS = 10_000;
@@ -56,9 +59,8 @@ export class StallGuard implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    // A thread that waits is not gone at once: it must not kick a later run.
-    this.end();
-    this.#worker.terminate();
+    // It ends itself: one that waits here is not woken by being terminated, and would keep the process.
+    this.#set(GUARD_IS_OVER);
   }
 
   #set(run: number): void {
