@@ -49,6 +49,7 @@ export function require(holds: boolean, otherwise: () => string): void {
 const REFUSALS: readonly (readonly [kind: string, text: RegExp])[] = [
   ["stream: ends inside of a frame", /the stream ends inside of a frame/],
   ["stream: no whole frame in time", /sent no whole frame for/],
+  ["stream: TLS, where it is not expected", /the other end speaks TLS/],
   ["header: magic", /wrong magic|console: magic/],
   ["header: version", /unknown version|console: version/],
   ["header: flags, reserved", /unknown flags|console: reserved/],

@@ -163,9 +163,11 @@ export class Alterer {
   }
 }
 
-/** Bytes without any sense. */
+/** Bytes without any sense; now and then they begin as what TLS says does, a record of version 3.x. */
 export function randomBytes(random: Random, length: number): Bytes {
-  return Uint8Array.from({ length }, () => random.below(256));
+  const bytes = Uint8Array.from({ length }, () => random.below(256));
+  if (length > 1 && random.below(8) === 0) bytes.set([20 + random.below(4), 3]);
+  return bytes;
 }
 
 /** One after the other. */
