@@ -32,23 +32,40 @@ export interface HostileRun {
   readonly sessions: number;
 }
 
+/** How a course is run, where not as on hosts that are fast. */
+export interface CourseOptions {
+  /** The guest ends when it has put nothing out for so long. */
+  readonly patienceMs?: number;
+  /** After how many outputs a session begins: one of these. */
+  readonly outputsPerSession?: readonly number[];
+  readonly memoryBytes?: number;
+}
+
+/** For a host on which all of it takes a hundred times as long. */
+export const ON_SLOW_HOSTS = {
+  patienceMs: 5 * HOSTILE_PATIENCE_MS,
+  outputsPerSession: [16, 1000],
+  memoryBytes: 8 << 20,
+} satisfies CourseOptions;
+
 /**
  * Runs the course of `seed` in sessions, which begin anywhere in it.
  * @param rest of the guest's command line
- * @param patienceMs longer where everything takes longer
  * @throws what the recording died of; DivergenceError, AssertionError or StalledError where the replay is not exact
  */
 export async function checkHostile(
   seed: number,
   rest = "",
-  patienceMs = HOSTILE_PATIENCE_MS,
+  options: CourseOptions = {},
 ): Promise<HostileRun> {
+  const { patienceMs = HOSTILE_PATIENCE_MS, outputsPerSession = [1, 4, 16, 1000] } = options;
   const random = new Random(seed);
   const recording = await recordGuest({
+    ...options,
     guest: "hostile",
     commandLine: `${seed} ${rest}`,
     verify: EXITS_PER_DIGEST,
-    outputsPerSession: random.pick([1, 4, 16, 1000]),
+    outputsPerSession: random.pick(outputsPerSession),
     patienceMs,
     outputBytesMax: OUTPUT_BYTES_MAX,
   });
