@@ -329,10 +329,11 @@ export const forcedPointsPerDigest = 64;
 /** How short a slice may be: timers count in milliseconds. */
 export const sliceLeastMs = 1;
 
-/** By how much a slice and two waits for a slice's log, its own and the one before it, may together be longer than the
- * slice that was asked for: then slices become shorter. An answer waits for all three, and then goes to and fro; input
- * is to be answered within the slice that was asked for and 50 ms. */
-export const sliceLogAllowanceMs = 20;
+/** How long a guest that computes may wait for the log of a slice before its slices become shorter: so long, or for
+ * this share of the slice that was asked for. Input is to be answered within that and 50 ms, in which it waits for two
+ * states, and for what of them is on its way already. */
+export const sliceLogWaitMs = 4;
+export const sliceLogWaitShare = 0.2;
 
 /** How long: a guest that is stopped once a second hardly lives in the same time as the rest of the world. */
 export const sliceMaxMs = 1000;

@@ -6,12 +6,12 @@
  * decides (a forced point). Time in which a guest is made to pause is none in which it computes.
  *
  * A guest that writes more in a slice than the log carries meanwhile makes everybody wait for the log. Then its slices
- * become shorter, until what input waits for is about as long as the slice that was asked for.
+ * become shorter, until those waits are short.
  *
  * Called by whoever drives a recording thread.
  */
 import { UsageError } from "../base/errors.ts";
-import { sliceLeastMs, sliceLogAllowanceMs, sliceMaxMs } from "../base/limits.ts";
+import { sliceLeastMs, sliceLogWaitMs, sliceLogWaitShare, sliceMaxMs } from "../base/limits.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { PrimaryRules } from "../protocol/primary_types.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
@@ -102,9 +102,9 @@ export class Slice {
   /** A guest that has done nothing but compute and wait for longer than it may has shorter slices from now on. */
   #fitLength(nowMs: number): void {
     const restMs = nowMs - this.#overMs - this.#waitedMs;
-    const mayTakeMs = this.sliceMs + sliceLogAllowanceMs;
-    const takesMs = restMs > 2 * this.sliceMs ? 0 : this.#lengthMs + 2 * this.#waitedMs;
-    const factor = Math.min(GROWTH, mayTakeMs / takesMs);
+    const mayWaitMs = Math.max(sliceLogWaitMs, sliceLogWaitShare * this.sliceMs);
+    const waitedMs = restMs > 2 * this.sliceMs ? 0 : this.#waitedMs;
+    const factor = Math.min(GROWTH, mayWaitMs / waitedMs);
     this.#lengthMs = Math.min(this.sliceMs, Math.max(sliceLeastMs, this.#lengthMs * factor));
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sliceLeastMs, sliceLogAllowanceMs } from "../base/limits.ts";
+import { sliceLeastMs, sliceLogWaitMs, sliceLogWaitShare } from "../base/limits.ts";
 import { Slice } from "./slicer.ts";
 
 /** Looks every 10 ms at a guest that stays at one point; returns at which of the looks its slice of 20 ms is over. */
@@ -35,14 +35,16 @@ function lengthsAfter(
   });
 }
 
-Deno.test("a guest that waits for its log has as short slices as it takes to be answered in time", () => {
-  const mayTakeMs = 20 + sliceLogAllowanceMs;
-  for (const waitForMs of [1, 2, 5]) {
-    const lengthMs = lengthsAfter((lengthMs) => waitForMs * lengthMs, 30).at(-1)!;
-    const takesMs = lengthMs + 2 * waitForMs * lengthMs;
-    assert.ok(takesMs > 0.7 * mayTakeMs && takesMs < 1.3 * mayTakeMs, `${takesMs} ms`);
+Deno.test("a guest that waits for its log has as short slices as it takes to wait for a moment only", () => {
+  for (const sliceMs of [20, 100]) {
+    const mayWaitMs = Math.max(sliceLogWaitMs, sliceLogWaitShare * sliceMs);
+    for (const waitForMs of [1, 2, 5]) {
+      const wait = (lengthMs: number) => waitForMs * lengthMs;
+      const waitedMs = wait(lengthsAfter(wait, 40, new Slice(sliceMs)).at(-1)!);
+      assert.ok(waitedMs > 0.6 * mayWaitMs && waitedMs < 1.4 * mayWaitMs, `${waitedMs} ms`);
+    }
   }
-  assert.deepEqual(lengthsAfter(() => sliceLogAllowanceMs / 2, 5), [20, 20, 20, 20, 20]);
+  assert.deepEqual(lengthsAfter(() => sliceLogWaitMs / 2, 5), [20, 20, 20, 20, 20]);
   assert.equal(lengthsAfter(() => 1000, 20).at(-1), sliceLeastMs);
 });
 
