@@ -329,10 +329,12 @@ export const forcedPointsPerDigest = 64;
 /** How short a slice may be: timers count in milliseconds. */
 export const sliceLeastMs = 1;
 
-/** How long a guest that computes may wait for the log of a slice before its slices become shorter: so long, or for
- * this share of the slice that was asked for. Input is to be answered within that and 50 ms, in which it waits for two
- * states, and for what of them is on its way already. */
+/** How long a guest that computes may wait for the log of a slice before its slices become shorter. Input is to be
+ * answered within the slice that was asked for and 50 ms; it waits for two states, and for what is on its way of others
+ * (docs/CAMPAIGNS.md has the figures). */
 export const sliceLogWaitMs = 4;
+
+/** The same, as a share of the slice that was asked for: who asks for a long one wants speed. The longer one holds. */
 export const sliceLogWaitShare = 0.2;
 
 /** How long: a guest that is stopped once a second hardly lives in the same time as the rest of the world. */
