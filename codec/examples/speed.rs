@@ -2,14 +2,13 @@
 //! WASM build in `bench/codec.ts`, which calls it.
 //!
 //! ```text
-//! speed FILE LEVEL FRAMES SECONDS      FILE: a log; LEVEL: fast or dense
-//!                                      FRAMES: in a chain; 0: the events of all frames in as few as hold them
+//! speed LOG LEVEL CHAIN ROUNDS MS      fast or dense, frames in a chain; a round lasts so many milliseconds at least
 //! ```
 //!
-//! Prints a line of JSON: events, payload bytes, encoded bytes, and nanoseconds of the fastest round of encoding
-//! and of decoding all of them.
+//! Prints nanoseconds for each round: encoding all frames once, decoding all frames once.
 
-use std::time::Instant;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use codec::decode::FrameDecoder;
@@ -50,28 +49,6 @@ fn read(file: &[u8]) -> Vec<Frame> {
     frames
 }
 
-/// The same events in as few frames as hold them.
-fn gathered(frames: &[Frame]) -> Vec<Frame> {
-    let mut gathered: Vec<Frame> = Vec::new();
-    let mut room = 0;
-    for frame in frames {
-        let takes = |event: &Owned| match event {
-            Owned::Time(..) => 24,
-            Owned::Bytes(.., bytes) => 24 + bytes.len(),
-        };
-        let needed: usize = frame.events.iter().map(takes).sum();
-        if needed > room || gathered.is_empty() {
-            gathered.push(Frame { events: Vec::new(), closing: frame.closing });
-            room = (1 << 20) - 24;
-        }
-        room = room.saturating_sub(needed);
-        let last = gathered.last_mut().expect("one was just pushed");
-        last.events.extend_from_slice(&frame.events);
-        last.closing = frame.closing;
-    }
-    gathered
-}
-
 fn encode(frames: &[Frame], chain: u32, level: Level) -> Vec<Vec<u8>> {
     let mut encoder = FrameEncoder::new(chain, level);
     let encoded = frames.iter().map(|Frame { events, closing }| {
@@ -104,44 +81,33 @@ fn decode(frames: &[Vec<u8>]) -> u64 {
     sum
 }
 
-/// Nanoseconds of the fastest round, of as many as there is time for.
-fn fastest(seconds: f64, mut act: impl FnMut()) -> u128 {
-    let started = Instant::now();
-    let mut best = u128::MAX;
-    while best == u128::MAX || started.elapsed().as_secs_f64() < seconds {
-        let round = Instant::now();
-        act();
-        best = best.min(round.elapsed().as_nanos());
+/// What one of many calls takes, for at least so long of them.
+fn nanoseconds(least: Duration, mut work: impl FnMut()) -> u128 {
+    let start = Instant::now();
+    let mut passes = 0;
+    while passes == 0 || start.elapsed() < least {
+        work();
+        passes += 1;
     }
-    best
+    start.elapsed().as_nanos() / passes
 }
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [path, level, chain, seconds] = &arguments[..] else {
-        panic!("usage: speed FILE LEVEL FRAMES SECONDS");
+    let [path, level, chain, rounds, ms] = &arguments[..] else {
+        panic!("usage: speed LOG LEVEL CHAIN ROUNDS MS");
     };
     let level = if level == "dense" { Level::Dense } else { Level::Fast };
-    let chain: u32 = chain.parse().expect("a number of frames");
-    let seconds: f64 = seconds.parse().expect("a number of seconds");
-    let mut frames = read(&fs::read(path).expect("a file that can be read"));
-    if chain == 0 {
-        frames = gathered(&frames);
-    }
-    let chain = chain.max(1);
+    let chain = chain.parse().expect("a number of frames");
+    let rounds: u32 = rounds.parse().expect("a number of rounds");
+    let least = Duration::from_millis(ms.parse().expect("a number of milliseconds"));
+    let frames = read(&fs::read(path).expect("a file that can be read"));
     let encoded = encode(&frames, chain, level);
-    let encode_ns = fastest(seconds, || drop(encode(&frames, chain, level)));
-    let mut sum = 0;
-    let decode_ns = fastest(seconds, || sum ^= decode(&encoded));
-    let events: usize = frames.iter().map(|frame| frame.events.len()).sum();
-    let payload: usize = frames
-        .iter()
-        .flat_map(|frame| &frame.events)
-        .map(|event| if let Owned::Bytes(.., bytes) = event { bytes.len() } else { 0 })
-        .sum();
-    let bytes: usize = encoded.iter().map(Vec::len).sum();
-    println!(
-        "{{\"events\":{events},\"payloadBytes\":{payload},\"bytes\":{bytes},\"encodeNs\":{encode_ns},\
-         \"decodeNs\":{decode_ns},\"check\":{sum}}}"
-    );
+    for _ in 0..rounds {
+        let encode_ns = nanoseconds(least, || drop(black_box(encode(&frames, chain, level))));
+        let decode_ns = nanoseconds(least, || {
+            black_box(decode(&encoded));
+        });
+        println!("{encode_ns} {decode_ns}");
+    }
 }
