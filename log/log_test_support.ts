@@ -24,8 +24,8 @@ export function frame(
     generation,
     sequence,
     through,
-    exitsChecksum: 0n,
-    outputsChecksum: 0n,
+    exitsChecksum: 0,
+    outputsChecksum: 0,
   });
 }
 
