@@ -6,7 +6,8 @@ import assert from "node:assert/strict";
 import { replayFile } from "../backup/replay_file.ts";
 import { ExitCode, PeerError } from "../base/errors.ts";
 import { painter } from "../base/paint.ts";
-import { framesOf, LOG_FILE_HEADER_BYTES } from "../codec/log_file.ts";
+import { FrameDecoder } from "../codec/codec.ts";
+import { encodeLogFileHeader, framesOf, LOG_FILE_HEADER_BYTES } from "../codec/log_file.ts";
 import { convertLog } from "../log/convert.ts";
 import { cutLog } from "../log/cut.ts";
 import { dumpLog } from "../log/dump.ts";
@@ -14,6 +15,7 @@ import { joinLogs } from "../log/join.ts";
 import { Printer } from "../log/printer.ts";
 import { type LogStat, statLog } from "../log/stat.ts";
 import { exitCodeOf, verifyLog } from "../log/verify.ts";
+import { readFrame, sealFrame } from "./support/alter_log.ts";
 import { typeAtLedger } from "./support/exactness.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { logFileOf, recordGuest, type RecordOptions } from "./support/record.ts";
@@ -72,6 +74,12 @@ function accounted(stat: LogStat): number {
   const { kinds, frameHeaderBytes, frameHeadBytes, denseSavedBytes, headBytes, cutBytes } = stat;
   const events = kinds.reduce((sum, row) => sum + row.overheadBytes + row.payloadBytes, 0);
   return headBytes + frameHeaderBytes + frameHeadBytes + events - denseSavedBytes + cutBytes;
+}
+
+/** The same frames, each standing for itself. */
+function alone(frames: readonly Uint8Array[]): Uint8Array[] {
+  using decoder = new FrameDecoder();
+  return frames.map((frame) => sealFrame(readFrame(decoder, frame)));
 }
 
 /** A log in words: its frames and events, but not how they are encoded. */
@@ -188,11 +196,14 @@ Deno.test("a piece of states is not replayed as if it were a log, nor one with a
     () => replayFile(piece, () => {}),
     /piece, frame 1, offset 16: sequence \d+, expected 1: a piece of a log, to be joined/,
   );
-  const whole = Deno.readFileSync(path);
-  const frames = [...framesOf(whole, "log")];
-  const rest = whole.subarray(frames[3]!.byteOffset);
-  const gap = new Uint8Array([...whole.subarray(0, frames[2]!.byteOffset), ...rest]);
-  assert.throws(() => replayFile(scratch.write("gap", gap), () => {}), /sequence 4, expected 3/);
+  const frames = [...framesOf(Deno.readFileSync(path), "log")];
+  const replayWithGap = (frames: readonly Uint8Array[]) => {
+    const parts = [encodeLogFileHeader(memoryBytes), ...frames.slice(0, 2), ...frames.slice(3)];
+    const gap = new Uint8Array(parts.flatMap((part) => [...part]));
+    replayFile(scratch.write("gap", gap), () => {});
+  };
+  assert.throws(() => replayWithGap(frames), /gap, frame 3, offset \d+: .*CRC32C/i);
+  assert.throws(() => replayWithGap(alone(frames)), /sequence 4, expected 3/);
 });
 
 Deno.test("the commands do all that from a terminal, with the exit codes that docs/CLI.md lists", async () => {
