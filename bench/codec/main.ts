@@ -94,7 +94,9 @@ async function allSpeed(paths: readonly string[], effort: Effort, withNative: bo
   const logs: Speed[] = [];
   for (const path of paths) {
     const log = await loadLog(path, basename(path));
-    for (const [which, level] of [[log, "fast"], [gathered(log), "fast"], [log, "dense"]] as const) {
+    for (
+      const [which, level] of [[log, "fast"], [gathered(log), "fast"], [log, "dense"]] as const
+    ) {
       say.live(`speed of ${which.name}, ${level}`);
       logs.push(...await measureSpeed(which, level, effort, withNative));
     }
