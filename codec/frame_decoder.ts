@@ -23,7 +23,8 @@ const KINDS = ["time", "data", "state", "control"] as const;
 export class FrameDecoder implements Disposable {
   readonly #raw = new RawDecoder();
   readonly #headAt = this.#raw.headAt();
-  #recordsAt = 0;
+  /** Where what the events carry is. */
+  #carriedAt = 0;
   /** The current event's record; before the first, the one before it. */
   #at = 0;
   #left = 0;
@@ -47,8 +48,8 @@ export class FrameDecoder implements Disposable {
     const head = wasmNumbers();
     const first = this.#headAt >>> 3;
     const eventCount = head[first + 5]!;
-    this.#recordsAt = head[first + 6]!;
-    this.#at = this.#recordsAt - RECORD_BYTES;
+    this.#at = head[first + 6]! - RECORD_BYTES;
+    this.#carriedAt = head[first + 7]!;
     this.#left = eventCount;
     return {
       generation: head[first]!,
@@ -75,12 +76,12 @@ export class FrameDecoder implements Disposable {
 
   /** The current event's execution point. */
   get point(): number {
-    return wasmNumbers()[this.#at >>> 3]!;
+    return this.#u64(0);
   }
 
   /** What the clock shows from the current event on, which is a time event. */
   get clockUs(): number {
-    return wasmNumbers()[(this.#at >>> 3) + 1]!;
+    return this.#u64(8);
   }
 
   /** The current event's device, section or code. */
@@ -90,14 +91,13 @@ export class FrameDecoder implements Disposable {
 
   /** The bytes that the current event carries, in WASM memory: good until anything else is asked of the codec. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    const words = wasmWords();
-    const at = words[(this.#at >>> 2) + 5]!;
-    return wasmBytes().subarray(at, at + words[(this.#at >>> 2) + 6]!);
+    const at = this.#carriedAt + this.#word(20);
+    return wasmBytes().subarray(at, at + this.#word(24));
   }
 
   /** What the current event takes of its frame. */
   get eventBytes(): EventBytes {
-    const sizes = wasmWords()[(this.#at >>> 2) + 7]!;
+    const sizes = this.#word(28);
     return { overheadBytes: sizes & 0xff, payloadBytes: sizes >>> 8 };
   }
 
@@ -119,6 +119,18 @@ export class FrameDecoder implements Disposable {
   }
 
   get #tag(): number {
-    return wasmWords()[(this.#at >>> 2) + 4]!;
+    return this.#word(16);
+  }
+
+  /** The current record's field at `offset`. */
+  #word(offset: number): number {
+    return wasmWords()[(this.#at + offset) >>> 2]!;
+  }
+
+  /** The same of a field that is a safe integer. */
+  #u64(offset: number): number {
+    const words = wasmWords();
+    const at = (this.#at + offset) >>> 2;
+    return words[at]! + words[at + 1]! * 2 ** 32;
   }
 }

@@ -4,61 +4,71 @@
 export class RawDecoder {
     free(): void;
     [Symbol.dispose](): void;
-    bytesAt(): number;
-    bytesLength(): number;
     complaint(): string;
-    eventCount(): number;
-    exitsChecksum(): bigint;
-    generation(): number;
-    /**
-     * Where a payload begins, from the address that `place` gave.
-     */
-    headerBytes(): number;
-    kind(): number;
+    headAt(): number;
     constructor();
     /**
-     * Moves to the next event and returns its kind: 1 time, 2 data, 3 state, 4 control; 0 at the
-     * end. What the event says is then in `point`, `value`, `bytesAt`, `bytesLength`.
+     * Opens the frame that was placed; what it says is then in the head.
      */
-    next(): number;
-    openLog(): boolean;
-    openMessage(): boolean;
-    outputsChecksum(): bigint;
-    payloadBytes(): number;
+    open(): boolean;
     /**
-     * The address of `bytes` bytes, for the caller to put a frame, or its header, into.
+     * The address of `bytes` bytes, for the caller to put a frame into.
      */
     place(bytes: number): number;
-    point(): number;
-    readHeader(): boolean;
-    sequence(): number;
-    through(): number;
-    value(): number;
 }
 
 export class RawEncoder {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * The address of the event's `length` bytes, to be filled at once; 0 if refused.
+     * Where the bytes that the frame's events carry are, with room for so many; they stay as they
+     * are, but perhaps not where they were.
      */
-    bytes(kind: number, point: number, selector: number, length: number): number;
+    bytesAt(room: number): number;
+    bytesRoom(): number;
     /**
      * The address of the sealed frame, `frameBytes` long, until the next call; 0 if refused.
      */
-    close(g: number, sequence: number, through: number, exits: bigint, outputs: bigint): number;
+    close(g: number, sequence: number, through: number, exits: number, outputs: number): number;
     complaint(): string;
-    eventCount(): number;
     frameBytes(): number;
-    constructor();
-    payloadBytes(): number;
-    reset(): void;
-    room(bytes: number): boolean;
+    constructor(chain: number, dense: boolean);
     /**
-     * A sealed message; nothing if refused. The open log frame is not touched.
+     * Where the batch is.
      */
-    sealMessage(kind: number, generation: number, sequence: number, through: number, payload: Uint8Array): Uint8Array | undefined;
-    time(point: number, clock_us: number): boolean;
+    recordsAt(): number;
+    /**
+     * Takes the first so many records of the batch in.
+     */
+    take(records: number): boolean;
+}
+
+/**
+ * Headers and messages: calls that keep nothing.
+ */
+export class RawMessages {
+    free(): void;
+    [Symbol.dispose](): void;
+    complaint(): string;
+    headAt(): number;
+    constructor();
+    /**
+     * Where in the message that was placed its bytes begin; 0 if refused.
+     */
+    open(): number;
+    /**
+     * The address of `bytes` bytes, for the caller to put a frame, or its header, into.
+     */
+    place(bytes: number): number;
+    /**
+     * What the header that was placed says: its second byte above the payload's length of 24 bits;
+     * 0 if refused.
+     */
+    readHeader(): number;
+    /**
+     * A sealed message; nothing if refused.
+     */
+    seal(kind: number, generation: number, sequence: number, through: number, bytes: Uint8Array): Uint8Array | undefined;
 }
 
 export class RawPageDecoder {

@@ -5,5 +5,5 @@ import { __wbg_set_wasm } from "./codec_bg.js";
 __wbg_set_wasm(wasm);
 
 export {
-    RawDecoder, RawEncoder, RawPageDecoder, RawPageEncoder, crc32c, wasmMemory
+    RawDecoder, RawEncoder, RawMessages, RawPageDecoder, RawPageEncoder, crc32c, wasmMemory
 } from "./codec_bg.js";

@@ -10,20 +10,6 @@ export class RawDecoder {
         wasm.__wbg_rawdecoder_free(ptr, 0);
     }
     /**
-     * @returns {number}
-     */
-    bytesAt() {
-        const ret = wasm.rawdecoder_bytesAt(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * @returns {number}
-     */
-    bytesLength() {
-        const ret = wasm.rawdecoder_bytesLength(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
      * @returns {string}
      */
     complaint() {
@@ -45,38 +31,9 @@ export class RawDecoder {
     /**
      * @returns {number}
      */
-    eventCount() {
-        const ret = wasm.rawdecoder_eventCount(this.__wbg_ptr);
+    headAt() {
+        const ret = wasm.rawdecoder_headAt(this.__wbg_ptr);
         return ret >>> 0;
-    }
-    /**
-     * @returns {bigint}
-     */
-    exitsChecksum() {
-        const ret = wasm.rawdecoder_exitsChecksum(this.__wbg_ptr);
-        return BigInt.asUintN(64, ret);
-    }
-    /**
-     * @returns {number}
-     */
-    generation() {
-        const ret = wasm.rawdecoder_generation(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * Where a payload begins, from the address that `place` gave.
-     * @returns {number}
-     */
-    headerBytes() {
-        const ret = wasm.rawdecoder_headerBytes(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * @returns {number}
-     */
-    kind() {
-        const ret = wasm.rawdecoder_kind(this.__wbg_ptr);
-        return ret;
     }
     constructor() {
         const ret = wasm.rawdecoder_new();
@@ -85,85 +42,21 @@ export class RawDecoder {
         return this;
     }
     /**
-     * Moves to the next event and returns its kind: 1 time, 2 data, 3 state, 4 control; 0 at the
-     * end. What the event says is then in `point`, `value`, `bytesAt`, `bytesLength`.
-     * @returns {number}
-     */
-    next() {
-        const ret = wasm.rawdecoder_next(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
+     * Opens the frame that was placed; what it says is then in the head.
      * @returns {boolean}
      */
-    openLog() {
-        const ret = wasm.rawdecoder_openLog(this.__wbg_ptr);
+    open() {
+        const ret = wasm.rawdecoder_open(this.__wbg_ptr);
         return ret !== 0;
     }
     /**
-     * @returns {boolean}
-     */
-    openMessage() {
-        const ret = wasm.rawdecoder_openMessage(this.__wbg_ptr);
-        return ret !== 0;
-    }
-    /**
-     * @returns {bigint}
-     */
-    outputsChecksum() {
-        const ret = wasm.rawdecoder_outputsChecksum(this.__wbg_ptr);
-        return BigInt.asUintN(64, ret);
-    }
-    /**
-     * @returns {number}
-     */
-    payloadBytes() {
-        const ret = wasm.rawdecoder_payloadBytes(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * The address of `bytes` bytes, for the caller to put a frame, or its header, into.
+     * The address of `bytes` bytes, for the caller to put a frame into.
      * @param {number} bytes
      * @returns {number}
      */
     place(bytes) {
         const ret = wasm.rawdecoder_place(this.__wbg_ptr, bytes);
         return ret >>> 0;
-    }
-    /**
-     * @returns {number}
-     */
-    point() {
-        const ret = wasm.rawdecoder_point(this.__wbg_ptr);
-        return ret;
-    }
-    /**
-     * @returns {boolean}
-     */
-    readHeader() {
-        const ret = wasm.rawdecoder_readHeader(this.__wbg_ptr);
-        return ret !== 0;
-    }
-    /**
-     * @returns {number}
-     */
-    sequence() {
-        const ret = wasm.rawdecoder_sequence(this.__wbg_ptr);
-        return ret;
-    }
-    /**
-     * @returns {number}
-     */
-    through() {
-        const ret = wasm.rawdecoder_through(this.__wbg_ptr);
-        return ret;
-    }
-    /**
-     * @returns {number}
-     */
-    value() {
-        const ret = wasm.rawdecoder_value(this.__wbg_ptr);
-        return ret;
     }
 }
 if (Symbol.dispose) RawDecoder.prototype[Symbol.dispose] = RawDecoder.prototype.free;
@@ -180,15 +73,20 @@ export class RawEncoder {
         wasm.__wbg_rawencoder_free(ptr, 0);
     }
     /**
-     * The address of the event's `length` bytes, to be filled at once; 0 if refused.
-     * @param {number} kind
-     * @param {number} point
-     * @param {number} selector
-     * @param {number} length
+     * Where the bytes that the frame's events carry are, with room for so many; they stay as they
+     * are, but perhaps not where they were.
+     * @param {number} room
      * @returns {number}
      */
-    bytes(kind, point, selector, length) {
-        const ret = wasm.rawencoder_bytes(this.__wbg_ptr, kind, point, selector, length);
+    bytesAt(room) {
+        const ret = wasm.rawencoder_bytesAt(this.__wbg_ptr, room);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    bytesRoom() {
+        const ret = wasm.rawencoder_bytesRoom(this.__wbg_ptr);
         return ret >>> 0;
     }
     /**
@@ -196,8 +94,8 @@ export class RawEncoder {
      * @param {number} g
      * @param {number} sequence
      * @param {number} through
-     * @param {bigint} exits
-     * @param {bigint} outputs
+     * @param {number} exits
+     * @param {number} outputs
      * @returns {number}
      */
     close(g, sequence, through, exits, outputs) {
@@ -226,56 +124,127 @@ export class RawEncoder {
     /**
      * @returns {number}
      */
-    eventCount() {
-        const ret = wasm.rawencoder_eventCount(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * @returns {number}
-     */
     frameBytes() {
         const ret = wasm.rawencoder_frameBytes(this.__wbg_ptr);
         return ret >>> 0;
     }
-    constructor() {
-        const ret = wasm.rawencoder_new();
+    /**
+     * @param {number} chain
+     * @param {boolean} dense
+     */
+    constructor(chain, dense) {
+        const ret = wasm.rawencoder_new(chain, dense);
         this.__wbg_ptr = ret;
         RawEncoderFinalization.register(this, this.__wbg_ptr, this);
         return this;
     }
     /**
+     * Where the batch is.
      * @returns {number}
      */
-    payloadBytes() {
-        const ret = wasm.rawencoder_payloadBytes(this.__wbg_ptr);
+    recordsAt() {
+        const ret = wasm.rawencoder_recordsAt(this.__wbg_ptr);
         return ret >>> 0;
     }
-    reset() {
-        wasm.rawencoder_reset(this.__wbg_ptr);
-    }
     /**
-     * @param {number} bytes
+     * Takes the first so many records of the batch in.
+     * @param {number} records
      * @returns {boolean}
      */
-    room(bytes) {
-        const ret = wasm.rawencoder_room(this.__wbg_ptr, bytes);
+    take(records) {
+        const ret = wasm.rawencoder_take(this.__wbg_ptr, records);
         return ret !== 0;
     }
+}
+if (Symbol.dispose) RawEncoder.prototype[Symbol.dispose] = RawEncoder.prototype.free;
+
+/**
+ * Headers and messages: calls that keep nothing.
+ */
+export class RawMessages {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RawMessagesFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_rawmessages_free(ptr, 0);
+    }
     /**
-     * A sealed message; nothing if refused. The open log frame is not touched.
+     * @returns {string}
+     */
+    complaint() {
+        let deferred1_0;
+        let deferred1_1;
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.rawmessages_complaint(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            deferred1_0 = r0;
+            deferred1_1 = r1;
+            return getStringFromWasm0(r0, r1);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+            wasm.__wbindgen_export2(deferred1_0, deferred1_1, 1);
+        }
+    }
+    /**
+     * @returns {number}
+     */
+    headAt() {
+        const ret = wasm.rawmessages_headAt(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    constructor() {
+        const ret = wasm.rawmessages_new();
+        this.__wbg_ptr = ret;
+        RawMessagesFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Where in the message that was placed its bytes begin; 0 if refused.
+     * @returns {number}
+     */
+    open() {
+        const ret = wasm.rawmessages_open(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * The address of `bytes` bytes, for the caller to put a frame, or its header, into.
+     * @param {number} bytes
+     * @returns {number}
+     */
+    place(bytes) {
+        const ret = wasm.rawmessages_place(this.__wbg_ptr, bytes);
+        return ret >>> 0;
+    }
+    /**
+     * What the header that was placed says: its second byte above the payload's length of 24 bits;
+     * 0 if refused.
+     * @returns {number}
+     */
+    readHeader() {
+        const ret = wasm.rawmessages_readHeader(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * A sealed message; nothing if refused.
      * @param {number} kind
      * @param {number} generation
      * @param {number} sequence
      * @param {number} through
-     * @param {Uint8Array} payload
+     * @param {Uint8Array} bytes
      * @returns {Uint8Array | undefined}
      */
-    sealMessage(kind, generation, sequence, through, payload) {
+    seal(kind, generation, sequence, through, bytes) {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            const ptr0 = passArray8ToWasm0(payload, wasm.__wbindgen_export);
+            const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_export);
             const len0 = WASM_VECTOR_LEN;
-            wasm.rawencoder_sealMessage(retptr, this.__wbg_ptr, kind, generation, sequence, through, ptr0, len0);
+            wasm.rawmessages_seal(retptr, this.__wbg_ptr, kind, generation, sequence, through, ptr0, len0);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             let v2;
@@ -288,17 +257,8 @@ export class RawEncoder {
             wasm.__wbindgen_add_to_stack_pointer(16);
         }
     }
-    /**
-     * @param {number} point
-     * @param {number} clock_us
-     * @returns {boolean}
-     */
-    time(point, clock_us) {
-        const ret = wasm.rawencoder_time(this.__wbg_ptr, point, clock_us);
-        return ret !== 0;
-    }
 }
-if (Symbol.dispose) RawEncoder.prototype[Symbol.dispose] = RawEncoder.prototype.free;
+if (Symbol.dispose) RawMessages.prototype[Symbol.dispose] = RawMessages.prototype.free;
 
 export class RawPageDecoder {
     __destroy_into_raw() {
@@ -530,6 +490,9 @@ const RawDecoderFinalization = (typeof FinalizationRegistry === 'undefined')
 const RawEncoderFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_rawencoder_free(ptr, 1));
+const RawMessagesFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_rawmessages_free(ptr, 1));
 const RawPageDecoderFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_rawpagedecoder_free(ptr, 1));

@@ -1,130 +1,385 @@
-//! The decoder: a frame is opened, which proves all of it, and then read event by event.
+//! The decoder of the log: a frame is opened, which proves all of it and leaves a record of each of
+//! its events.
 
-use crate::event::{Carrier, Event, KIND_BITS, TAG_POINTS};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use lz4_flex::block::decompress_into_with_dict;
+
+use crate::MAX_SAFE_INTEGER;
+use crate::context::{Context, MIN_PACKED_BYTES, Prediction, Shape};
+use crate::dense::Model;
+use crate::event::{Carrier, Closing, Event, MAX_CARRIED_BYTES, MAX_EVENTS};
 use crate::fault::{Fault, Reason};
-use crate::header::{HEADER_BYTES, Header, KIND_LOG};
+use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level, read_u32};
+use crate::token::{
+    FLAG_EXITS, FLAG_GENERATION, FLAG_OUTPUTS, FLAG_SEQUENCE, FLAGS_EVENTS, FLAGS_EVENTS_SHIFT,
+    POINTS_SHIFT, TOKEN_EXPLICIT, TOKEN_POINTS, TOKEN_RESIDUAL_2, TOKEN_RESIDUAL_3, TOKEN_RUN,
+    TOKEN_RUN_MORE,
+};
 use crate::varint::read_varint;
 
-/// Where a reader is in the events of one log frame. It borrows nothing, so that the WASM boundary
-/// can keep it beside the frame; it is to be used with that frame only.
+/// An event of the open frame. Laid out for the WASM boundary, which hands the address on.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Cursor {
-    offset: usize,
-    remaining: u32,
-    first: bool,
-    through: u64,
-    point: u64,
-    clock_us: u64,
+pub struct Record {
+    /// The execution point.
+    pub point: u64,
+    /// Of a time event: what the clock shows from here on, in microseconds.
+    pub clock_us: u64,
+    /// Kind, and selector from bit 8 on.
+    pub tag: u32,
+    /// Where its bytes are in what [`FrameDecoder::carried`] gives, and how many.
+    pub at: u32,
+    /// See `at`.
+    pub length: u32,
+    /// Bytes of the fast payload: bits 0 to 7 what says what it is, from bit 8 on its bytes.
+    pub sizes: u32,
 }
 
-/// Checks the whole of a log frame (header, length, CRC32C, every event) and returns its header and
-/// a cursor at its first event, with which [`Cursor::next`] does not fail any more.
-pub fn open_log(frame: &[u8]) -> Result<(Header, Cursor), Fault> {
-    let header = Header::open(frame)?;
-    if header.kind != KIND_LOG {
-        return Err(Fault::new(Reason::OtherKind, 5, header.kind.into(), KIND_LOG.into()));
-    }
-    let start = Cursor::new(&header, frame)?;
-    let mut cursor = start;
-    while cursor.next(frame)?.is_some() {}
-    if cursor.offset != frame.len() {
-        let (found, expected) = (cursor.offset as u64, frame.len() as u64);
-        return Err(Fault::new(Reason::EventCount, cursor.offset, found, expected));
-    }
-    Ok((header, start))
+/// Whether, and how, the frame opened last can be continued.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Link {
+    level: Level,
+    crc: u32,
 }
 
-/// Checks a message frame and returns its header and its payload.
-pub fn open_message(frame: &[u8]) -> Result<(Header, &[u8]), Fault> {
-    let header = Header::open(frame)?;
-    if header.kind == KIND_LOG {
-        return Err(Fault::new(Reason::OtherKind, 5, header.kind.into(), 2));
-    }
-    Ok((header, &frame[HEADER_BYTES..]))
+/// Reads the frames of one stream, in their order.
+pub struct FrameDecoder {
+    link: Option<Link>,
+    context: Context,
+    model: Option<Box<Model>>,
+    records: Vec<Record>,
+    carried: Vec<u8>,
+    fast: Vec<u8>,
 }
 
-impl Cursor {
-    fn new(header: &Header, frame: &[u8]) -> Result<Cursor, Fault> {
-        let through = header.through;
-        let (mut offset, mut point) = (HEADER_BYTES, through);
-        if header.event_count > 0 {
-            let span = read_varint(frame, &mut offset)?;
-            point = through.checked_sub(span).ok_or(Fault::new(
-                Reason::Span,
-                HEADER_BYTES,
-                span,
-                through,
-            ))?;
+impl Default for FrameDecoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FrameDecoder {
+    /// A decoder at the beginning of a stream.
+    pub fn new() -> FrameDecoder {
+        FrameDecoder {
+            link: None,
+            context: Context::new(),
+            model: None,
+            records: Vec::new(),
+            carried: Vec::new(),
+            fast: Vec::new(),
         }
-        let remaining = header.event_count;
-        Ok(Cursor { offset, remaining, first: true, through, point, clock_us: 0 })
     }
 
-    /// The event at the cursor, which moves behind it; nothing at the end.
-    pub fn next<'a>(&mut self, frame: &'a [u8]) -> Result<Option<Event<'a>>, Fault> {
-        if self.remaining == 0 {
-            return Ok(None);
+    /// Checks the whole of a log frame (header, length, CRC32C, every event) and keeps its events.
+    /// After a fault there are none, and nothing may continue the chain.
+    ///
+    /// A fault's offset is from the frame's beginning; in a dense frame, as if it were fast.
+    pub fn open(&mut self, frame: &[u8]) -> Result<Closing, Fault> {
+        self.records.clear();
+        let link = self.link.take();
+        let (header, crc) = Header::open(frame, link.map_or(0, |link| link.crc))?;
+        let Header { kind, chain, level, .. } = header;
+        if kind != KIND_LOG {
+            return Err(Fault::new(Reason::OtherKind, 1, kind.into(), KIND_LOG.into()));
         }
-        let start = self.offset;
-        let tag = self.byte(frame)?;
-        let point = self.read_point(frame, start, tag)?;
-        let event = match Carrier::of_code(tag & ((1 << KIND_BITS) - 1)) {
-            None => Event::Time { point, clock_us: self.read_clock(frame)? },
-            Some(carrier) => {
-                let selector = self.byte(frame)?;
-                Event::Bytes { point, carrier, selector, bytes: self.read_bytes(frame, carrier)? }
+        if chain != Chain::Continues {
+            self.context.reset();
+        } else if link.is_none_or(|link| link.level != level) {
+            return Err(Fault::new(Reason::NoChain, 1, 0, 0));
+        }
+        let closing = match level {
+            Level::Fast => self.read(frame),
+            Level::Dense => self.read_dense(frame, chain),
+        };
+        if closing.is_err() {
+            self.records.clear();
+        } else if chain != Chain::Alone {
+            self.link = Some(Link { level, crc });
+        }
+        closing
+    }
+
+    /// The open frame's events, as records.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// What the open frame's events carry.
+    pub fn carried(&self) -> &[u8] {
+        &self.carried
+    }
+
+    /// The open frame's events.
+    pub fn events(&self) -> impl Iterator<Item = Event<'_>> {
+        self.records.iter().map(|record| {
+            let &Record { point, clock_us, tag, at, length, .. } = record;
+            match Carrier::of_code(tag as u8) {
+                None => Event::Time { point, clock_us },
+                Some(carrier) => {
+                    let bytes = &self.carried[at as usize..][..length as usize];
+                    Event::Bytes { point, carrier, selector: (tag >> 8) as u8, bytes }
+                }
             }
-        };
-        self.remaining -= 1;
-        self.first = false;
-        Ok(Some(event))
+        })
     }
 
-    fn byte(&mut self, frame: &[u8]) -> Result<u8, Fault> {
-        let Some(&byte) = frame.get(self.offset) else {
-            return Err(Fault::new(Reason::Truncated, self.offset, 0, 0));
+    fn read_dense(&mut self, frame: &[u8], chain: Chain) -> Result<Closing, Fault> {
+        let model = self.model.get_or_insert_with(Model::new);
+        if chain != Chain::Continues {
+            model.reset();
+        }
+        let mut fast = core::mem::take(&mut self.fast);
+        fast.clear();
+        // So that offsets are as in a fast frame.
+        fast.extend_from_slice(&frame[..HEADER_BYTES]);
+        let closing = model.decode(frame, HEADER_BYTES, &mut fast).and_then(|()| self.read(&fast));
+        self.fast = fast;
+        closing
+    }
+
+    /// Reads a fast payload behind a header.
+    fn read(&mut self, frame: &[u8]) -> Result<Closing, Fault> {
+        let mut reader = Reader {
+            frame,
+            at: HEADER_BYTES,
+            context: &mut self.context,
+            records: &mut self.records,
         };
-        self.offset += 1;
+        let (mut closing, events, rest) = reader.head()?;
+        reader.tokens(events)?;
+        let carried_bytes = reader.carried_bytes()?;
+        // What is longer than ever before is made room for; what lies behind is left from before.
+        if self.carried.len() < carried_bytes {
+            self.carried.resize(carried_bytes, 0);
+        }
+        reader.carried(&mut self.carried)?;
+        reader.end()?;
+        closing.through = reader.sum(reader.context.point, rest)?;
+        self.context.close(closing);
+        Ok(closing)
+    }
+}
+
+/// Where reading a frame stands.
+struct Reader<'a> {
+    frame: &'a [u8],
+    at: usize,
+    context: &'a mut Context,
+    records: &'a mut Vec<Record>,
+}
+
+impl Reader<'_> {
+    fn fault(&self, reason: Reason, found: u64, expected: u64) -> Fault {
+        Fault::new(reason, self.at, found, expected)
+    }
+
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let Some(&byte) = self.frame.get(self.at) else {
+            return Err(self.fault(Reason::Truncated, 0, 0));
+        };
+        self.at += 1;
         Ok(byte)
     }
 
-    fn read_point(&mut self, frame: &[u8], start: usize, tag: u8) -> Result<u64, Fault> {
-        let mut points = u64::from(tag >> KIND_BITS);
-        if points == TAG_POINTS {
-            points += read_varint(frame, &mut self.offset)?;
-        }
-        if self.first && points != 0 {
-            return Err(Fault::new(Reason::FirstEvent, start, points, 0));
-        }
-        let point = self.point + points;
-        if point > self.through {
-            return Err(Fault::new(Reason::BeyondThrough, start, point, self.through));
-        }
-        self.point = point;
-        Ok(point)
+    fn varint(&mut self) -> Result<u64, Fault> {
+        read_varint(self.frame, &mut self.at)
     }
 
-    fn read_clock(&mut self, frame: &[u8]) -> Result<u64, Fault> {
-        let start = self.offset;
-        let clock_us = self.clock_us + read_varint(frame, &mut self.offset)?;
-        if clock_us > crate::MAX_SAFE_INTEGER {
-            return Err(Fault::new(Reason::Unsafe, start, clock_us, crate::MAX_SAFE_INTEGER));
-        }
-        self.clock_us = clock_us;
-        Ok(clock_us)
-    }
-
-    fn read_bytes<'a>(&mut self, frame: &'a [u8], carrier: Carrier) -> Result<&'a [u8], Fault> {
-        let start = self.offset;
-        let (length, most) = (read_varint(frame, &mut self.offset)?, carrier.max_bytes() as u64);
-        if length > most {
-            return Err(Fault::new(Reason::EventLength, start, length, most));
-        }
-        let end = self.offset + length as usize;
-        let Some(bytes) = frame.get(self.offset..end) else {
-            return Err(Fault::new(Reason::Truncated, start, 0, 0));
+    fn u32(&mut self) -> Result<u32, Fault> {
+        let Some(bytes) = self.frame.get(self.at..).and_then(|rest| rest.first_chunk()) else {
+            return Err(self.fault(Reason::Truncated, 0, 0));
         };
-        self.offset = end;
-        Ok(bytes)
+        self.at += 4;
+        Ok(u32::from_le_bytes(*bytes))
+    }
+
+    /// A sum of two safe integers, which has to be one.
+    fn sum(&self, one: u64, other: u64) -> Result<u64, Fault> {
+        let sum = one + other;
+        if sum > MAX_SAFE_INTEGER {
+            return Err(self.fault(Reason::Unsafe, sum, MAX_SAFE_INTEGER));
+        }
+        Ok(sum)
+    }
+
+    /// What precedes the tokens; also how many events there are, and what `through` adds to their
+    /// last point.
+    fn head(&mut self) -> Result<(Closing, usize, u64), Fault> {
+        let mut closing = self.context.before;
+        let flags = self.byte()?;
+        if flags & FLAG_GENERATION != 0 {
+            closing.generation = read_u32(self.frame, &mut self.at)?;
+        }
+        closing.sequence = if flags & FLAG_SEQUENCE != 0 {
+            self.varint()?
+        } else {
+            self.sum(closing.sequence, 1)?
+        };
+        if flags & FLAG_EXITS != 0 {
+            closing.exits_checksum = self.u32()?;
+        }
+        if flags & FLAG_OUTPUTS != 0 {
+            closing.outputs_checksum = self.u32()?;
+        }
+        let mut events = u64::from(flags >> FLAGS_EVENTS_SHIFT);
+        if events == FLAGS_EVENTS as u64 {
+            events += self.varint()?;
+        }
+        if events > MAX_EVENTS as u64 {
+            return Err(self.fault(Reason::EventCount, events, MAX_EVENTS as u64));
+        }
+        let rest = self.varint()?;
+        Ok((closing, events as usize, rest))
+    }
+
+    fn tokens(&mut self, events: usize) -> Result<(), Fault> {
+        self.records.reserve(events);
+        while self.records.len() < events {
+            let start = self.at;
+            let token = self.byte()?;
+            if token < TOKEN_RUN {
+                self.residual(start, token)?;
+            } else if token < TOKEN_EXPLICIT {
+                let mut run = u64::from(token - TOKEN_RUN) + 1;
+                if token == TOKEN_RUN_MORE {
+                    run += self.varint()?;
+                }
+                let left = (events - self.records.len()) as u64;
+                if run > left {
+                    return Err(Fault::new(Reason::Run, start, run, left));
+                }
+                self.run(start, run)?;
+            } else {
+                self.written_out(start, token)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A predicted time event, off by a residual.
+    #[inline]
+    fn residual(&mut self, start: usize, token: u8) -> Result<(), Fault> {
+        let residual = if token < TOKEN_RESIDUAL_2 {
+            i64::from(token) - 64
+        } else if token < TOKEN_RESIDUAL_3 {
+            let low = self.byte()?;
+            i64::from(u16::from_be_bytes([token & 31, low])) - 4096
+        } else {
+            let [middle, low] = [self.byte()?, self.byte()?];
+            i64::from(u32::from_be_bytes([0, token & 7, middle, low])) - 262_144
+        };
+        let Prediction { shape, step_us, .. } = self.prediction(start)?;
+        if !shape.is_time() {
+            return Err(Fault::new(Reason::NotTime, start, shape.tag.into(), 0));
+        }
+        let Some(step_us) = step_us.checked_add_signed(residual) else {
+            return Err(Fault::new(Reason::ClockBackwards, start, 0, 0));
+        };
+        self.event(start, shape, step_us)
+    }
+
+    /// So many events as they are predicted.
+    fn run(&mut self, start: usize, run: u64) -> Result<(), Fault> {
+        let mut start = start;
+        for _ in 0..run {
+            let Prediction { shape, step_us, .. } = self.prediction(start)?;
+            self.event(start, shape, step_us)?;
+            // The token is what the first of them takes; the others take nothing.
+            start = self.at;
+        }
+        Ok(())
+    }
+
+    fn written_out(&mut self, start: usize, token: u8) -> Result<(), Fault> {
+        let mut points = u64::from(token >> POINTS_SHIFT & 15);
+        if points == TOKEN_POINTS {
+            points += self.varint()?;
+        }
+        let Some(carrier) = Carrier::of_code(token & 3) else {
+            let step_us = self.varint()?;
+            return self.event(start, Shape::time(points), step_us);
+        };
+        let selector = self.byte()?;
+        let at = self.at;
+        let (length, most) = (self.varint()?, carrier.max_bytes() as u64);
+        if length > most {
+            return Err(Fault::new(Reason::EventLength, at, length, most));
+        }
+        self.event(start, Shape::bytes(points, carrier, selector, length as usize), 0)
+    }
+
+    fn prediction(&self, start: usize) -> Result<Prediction, Fault> {
+        self.context.prediction().ok_or(Fault::new(Reason::NoPrediction, start, 0, 0))
+    }
+
+    #[inline]
+    fn event(&mut self, start: usize, shape: Shape, step_us: u64) -> Result<(), Fault> {
+        let point = self.sum(self.context.point, shape.points)?;
+        let clock_us = self.sum(self.context.clock_us, step_us)?;
+        self.context.learn(shape, step_us);
+        self.records.push(Record {
+            point,
+            clock_us,
+            tag: u32::from(shape.code()) | u32::from(shape.selector()) << 8,
+            at: 0,
+            length: shape.length,
+            sizes: (self.at - start) as u32,
+        });
+        Ok(())
+    }
+
+    /// What all events carry.
+    fn carried_bytes(&self) -> Result<usize, Fault> {
+        let sum: u64 = self.records.iter().map(|record| u64::from(record.length)).sum();
+        if sum > MAX_CARRIED_BYTES as u64 {
+            return Err(self.fault(Reason::Carried, sum, MAX_CARRIED_BYTES as u64));
+        }
+        Ok(sum as usize)
+    }
+
+    /// Reads what the events carry into `out`, which has room for it.
+    fn carried(&mut self, out: &mut [u8]) -> Result<(), Fault> {
+        let mut filled = 0;
+        for index in 0..self.records.len() {
+            let Record { tag, length, .. } = self.records[index];
+            let Some(carrier) = Carrier::of_code(tag as u8) else { continue };
+            let (start, length, selector) = (self.at, length as usize, (tag >> 8) as u8);
+            let place = &mut out[filled..filled + length];
+            let form = if length < MIN_PACKED_BYTES { 0 } else { self.varint()? as usize };
+            let stored_bytes = if form == 0 { length } else { form };
+            let Some(stored) = self.frame[self.at..].get(..stored_bytes) else {
+                return Err(self.fault(Reason::Truncated, 0, 0));
+            };
+            if form == 0 {
+                place.copy_from_slice(stored);
+            } else {
+                let dictionary = self.context.dictionary(carrier, selector);
+                match decompress_into_with_dict(stored, place, dictionary) {
+                    Ok(unpacked) if unpacked == length => {}
+                    Ok(unpacked) => {
+                        let (found, expected) = (unpacked as u64, length as u64);
+                        return Err(self.fault(Reason::UnpackedLength, found, expected));
+                    }
+                    Err(_) => return Err(self.fault(Reason::Packed, 0, 0)),
+                }
+            }
+            self.at += stored_bytes;
+            self.context.learn_bytes(carrier, selector, place);
+            let record = &mut self.records[index];
+            record.at = filled as u32;
+            record.sizes |= ((self.at - start) as u32) << 8;
+            filled += length;
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> Result<(), Fault> {
+        if self.at == self.frame.len() {
+            return Ok(());
+        }
+        Err(self.fault(Reason::Surplus, (self.frame.len() - self.at) as u64, 0))
     }
 }

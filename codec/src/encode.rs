@@ -1,281 +1,297 @@
-//! The encoder: events go in as they happen, a sealed frame comes out.
+//! The encoder of the log: events go in as they happen, a sealed frame comes out.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
-use crate::MAX_SAFE_INTEGER;
-use crate::event::{Carrier, KIND_BITS, TAG_POINTS};
-use crate::header::{HEADER_BYTES, Header, KIND_LOG, MAX_PAYLOAD_BYTES};
-use crate::varint::{MAX_VARINT_BYTES, varint};
+use lz4_flex::block::{compress_into_with_dict, get_maximum_output_size};
 
-/// The most bytes of an event that are not its own: tag, point, and a clock (or selector, length).
-pub const MAX_EVENT_OVERHEAD_BYTES: usize = 1 + 2 * MAX_VARINT_BYTES;
-/// Where events begin in the buffer. The span is known last, so its place is kept in front of
-/// them, and header and span are set right against them when the frame is closed.
-const EVENTS_AT: usize = HEADER_BYTES + MAX_VARINT_BYTES;
-/// Enough for the common frame; larger ones make the buffer grow, up to the largest payload.
-const FIRST_CAPACITY_BYTES: usize = 64 << 10;
+use crate::context::{Context, MIN_PACKED_BYTES, Shape, max_packed_bytes};
+use crate::dense::Model;
+use crate::event::{Carrier, Closing, MAX_CARRIED_BYTES, MAX_EVENTS, TIME};
+use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level};
+use crate::misuse::{Misuse, safe};
+use crate::token::{
+    FLAG_EXITS, FLAG_GENERATION, FLAG_OUTPUTS, FLAG_SEQUENCE, FLAGS_EVENTS, FLAGS_EVENTS_SHIFT,
+    POINTS_SHIFT, TOKEN_EXPLICIT, TOKEN_POINTS, TOKEN_RESIDUAL_2, TOKEN_RESIDUAL_3, TOKEN_RUN,
+    TOKEN_RUN_MORE,
+};
+use crate::varint::varint;
 
-/// What a caller got wrong: a defect on this side, not bytes from a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Misuse {
-    /// A number that is no integer from 0 to 2^53 - 1, or to the limit named.
-    Number(u64),
-    /// A point before the last event's.
-    PointBackwards {
-        /// The point given.
-        point: u64,
-        /// The last event's.
-        last: u64,
-    },
-    /// A clock before the last time event's.
-    ClockBackwards {
-        /// The clock given, in microseconds.
-        clock_us: u64,
-        /// The last time event's.
-        last_us: u64,
-    },
-    /// More bytes than one event of this kind may carry, or one frame.
-    TooLong {
-        /// The length given.
-        bytes: usize,
-        /// The most that there may be.
-        most: usize,
-    },
-    /// The frame has no room for the event: ask `room` first, and close it.
-    Full {
-        /// The length of the event that does not fit.
-        bytes: usize,
-    },
-    /// `through` lies before the last event.
-    ThroughBehind {
-        /// The `through` given.
-        through: u64,
-        /// The last event's point.
-        last: u64,
-    },
-    /// A message can't have this kind.
-    MessageKind(u8),
-    /// A page at or before the last one of its batch.
-    PageBackwards {
-        /// The page given.
-        page: u64,
-        /// The first page that could follow.
-        next: u64,
-    },
-}
+/// The most bytes of a frame that an event takes which are not its own.
+pub const EVENT_OVERHEAD_BYTES: usize = 24;
 
-impl fmt::Display for Misuse {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Misuse::Number(most) => write!(out, "expected an integer from 0 to {most}"),
-            Misuse::PointBackwards { point, last } => {
-                write!(out, "point {point} comes after point {last}")
-            }
-            Misuse::ClockBackwards { clock_us, last_us } => {
-                write!(out, "clock {clock_us} us comes after clock {last_us} us")
-            }
-            Misuse::TooLong { bytes, most } => {
-                write!(out, "{bytes} bytes, expected at most {most}")
-            }
-            Misuse::Full { bytes } => write!(out, "no room in the frame for {bytes} bytes"),
-            Misuse::ThroughBehind { through, last } => {
-                write!(out, "through {through} lies before the last event's point {last}")
-            }
-            Misuse::PageBackwards { page, next } => {
-                write!(out, "page {page}, expected {next} or a later one")
-            }
-            Misuse::MessageKind(kind) => write!(out, "kind {kind} is not a message's"),
-        }
-    }
-}
-
-/// What the caller knows about a log frame when it is closed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Closing {
-    /// The number of the reign.
-    pub generation: u32,
-    /// The frame's number on its channel.
-    pub sequence: u64,
-    /// The execution point up to which the log is complete.
-    pub through: u64,
-    /// Running checksum of the exit sequence.
-    pub exits_checksum: u64,
-    /// Running checksum of the outputs.
-    pub outputs_checksum: u64,
-}
-
-fn safe(value: u64) -> Result<u64, Misuse> {
-    if value <= MAX_SAFE_INTEGER { Ok(value) } else { Err(Misuse::Number(MAX_SAFE_INTEGER)) }
-}
-
-/// The open frame of a log. A refused call leaves it as it was.
+/// The open frame of a log, and what the frames before it in its chain have taught. A refused call
+/// leaves it as it was.
 pub struct FrameEncoder {
-    /// Header and span to be, then the events so far.
-    buffer: Vec<u8>,
-    event_count: u32,
-    first_point: u64,
-    last_point: u64,
-    last_clock_us: u64,
-}
-
-impl Default for FrameEncoder {
-    fn default() -> Self {
-        Self::new()
-    }
+    level: Level,
+    chain_frames: u32,
+    /// Frames that the chain has so far.
+    frames: u32,
+    crc: u32,
+    context: Context,
+    model: Option<Box<Model>>,
+    /// The open frame's events: what they are, and what they carry.
+    tokens: Vec<u8>,
+    bytes: Vec<u8>,
+    /// Events in a row as predicted, for which there is no token yet.
+    run: u64,
+    events: usize,
+    carried: usize,
+    frame: Vec<u8>,
+    fast: Vec<u8>,
 }
 
 impl FrameEncoder {
-    /// An encoder with an empty frame open.
-    pub fn new() -> FrameEncoder {
-        let mut buffer = Vec::with_capacity(FIRST_CAPACITY_BYTES);
-        buffer.resize(EVENTS_AT, 0);
-        FrameEncoder { buffer, event_count: 0, first_point: 0, last_point: 0, last_clock_us: 0 }
+    /// An encoder with an empty frame open, of chains of `chain_frames` frames; 1: each is alone.
+    pub fn new(chain_frames: u32, level: Level) -> FrameEncoder {
+        FrameEncoder {
+            level,
+            chain_frames,
+            frames: 0,
+            crc: 0,
+            context: Context::new(),
+            model: (level == Level::Dense).then(Model::new),
+            tokens: Vec::new(),
+            bytes: Vec::new(),
+            run: 0,
+            events: 0,
+            carried: 0,
+            frame: Vec::new(),
+            fast: Vec::new(),
+        }
     }
 
     /// How many events the open frame holds.
-    pub fn event_count(&self) -> u32 {
-        self.event_count
-    }
-
-    /// How long the payload will be at most; the span takes up to 8 bytes and is known last.
-    pub fn payload_bytes(&self) -> usize {
-        if self.event_count == 0 { 0 } else { self.buffer.len() - HEADER_BYTES }
+    pub fn event_count(&self) -> usize {
+        self.events
     }
 
     /// Whether any event that carries `bytes` bytes fits the open frame.
     pub fn room(&self, bytes: usize) -> bool {
-        let free = EVENTS_AT + MAX_PAYLOAD_BYTES - MAX_VARINT_BYTES - self.buffer.len();
-        bytes <= MAX_PAYLOAD_BYTES && bytes + MAX_EVENT_OVERHEAD_BYTES <= free
+        let taken = self.carried + EVENT_OVERHEAD_BYTES * (self.events + 1);
+        self.events < MAX_EVENTS && bytes <= MAX_CARRIED_BYTES && taken + bytes <= MAX_CARRIED_BYTES
     }
 
     /// Appends a time event: from `point` on, the clock shows `clock_us`.
+    #[inline]
     pub fn time(&mut self, point: u64, clock_us: u64) -> Result<(), Misuse> {
         let points = self.points_to(point)?;
-        let last_us = self.last_clock_us;
-        let Some(passed_us) = safe(clock_us)?.checked_sub(last_us) else {
+        let last_us = self.context.clock_us;
+        let Some(step_us) = safe(clock_us)?.checked_sub(last_us) else {
             return Err(Misuse::ClockBackwards { clock_us, last_us });
         };
         if !self.room(0) {
             return Err(Misuse::Full { bytes: 0 });
         }
-        self.begin(0, point, points);
-        self.varint(passed_us);
-        self.last_clock_us = clock_us;
+        let shape = Shape::time(points);
+        let residual = match self.context.prediction() {
+            Some(next) if next.shape == shape => Some(step_us.wrapping_sub(next.step_us) as i64),
+            _ => None,
+        };
+        match residual {
+            Some(0) => self.run += 1,
+            Some(residual @ -64..64) => self.token((residual + 64) as u8, &[]),
+            Some(residual @ -4096..4096) => {
+                let shifted = (residual + 4096) as u16;
+                self.token(TOKEN_RESIDUAL_2 | (shifted >> 8) as u8, &[shifted as u8]);
+            }
+            Some(residual @ -262_144..262_144) => {
+                let [_, high, middle, low] = ((residual + 262_144) as u32).to_be_bytes();
+                self.token(TOKEN_RESIDUAL_3 | high, &[middle, low]);
+            }
+            _ => {
+                self.write_out(TIME, points);
+                self.varint(step_us);
+            }
+        }
+        self.context.learn(shape, step_us);
+        self.events += 1;
         Ok(())
     }
 
-    /// Appends an event that carries `length` bytes, and returns their place for the caller to
-    /// fill: so that bytes from outside WASM are copied once.
+    /// Appends an event that carries bytes.
     pub fn bytes(
         &mut self,
         carrier: Carrier,
         point: u64,
         selector: u8,
-        length: usize,
-    ) -> Result<&mut [u8], Misuse> {
+        bytes: &[u8],
+    ) -> Result<(), Misuse> {
         let points = self.points_to(point)?;
-        let most = carrier.max_bytes();
+        let (length, most) = (bytes.len(), carrier.max_bytes());
         if length > most {
             return Err(Misuse::TooLong { bytes: length, most });
         }
         if !self.room(length) {
             return Err(Misuse::Full { bytes: length });
         }
-        self.begin(carrier.code(), point, points);
-        self.buffer.push(selector);
-        self.varint(length as u64);
-        let at = self.buffer.len();
-        self.buffer.resize(at + length, 0);
-        Ok(&mut self.buffer[at..])
+        let shape = Shape::bytes(points, carrier, selector, length);
+        if self.context.prediction().is_some_and(|next| next.shape == shape) {
+            self.run += 1;
+        } else {
+            self.write_out(carrier.code(), points);
+            self.tokens.push(selector);
+            self.varint(length as u64);
+        }
+        self.context.learn(shape, 0);
+        self.pack(carrier, selector, bytes);
+        self.events += 1;
+        self.carried += length;
+        Ok(())
     }
 
-    /// Seals the frame and returns it; the next event, or [`FrameEncoder::reset`], opens another.
+    /// Seals the frame and returns it, until another call; the next event opens another.
     pub fn close(&mut self, closing: &Closing) -> Result<&[u8], Misuse> {
         safe(closing.sequence)?;
         let through = safe(closing.through)?;
-        if through < self.last_point {
-            return Err(Misuse::ThroughBehind { through, last: self.last_point });
-        }
-        let mut start = EVENTS_AT;
-        if self.event_count > 0 {
-            let (span, length) = varint(through - self.first_point);
-            start -= length;
-            self.buffer[start..EVENTS_AT].copy_from_slice(&span[..length]);
-        }
-        let header = Header {
-            kind: KIND_LOG,
-            payload_bytes: (self.buffer.len() - start) as u32,
-            generation: closing.generation,
-            event_count: self.event_count,
-            sequence: closing.sequence,
-            through,
-            exits_checksum: closing.exits_checksum,
-            outputs_checksum: closing.outputs_checksum,
+        let last = self.context.point;
+        let Some(rest) = through.checked_sub(last) else {
+            return Err(Misuse::ThroughBehind { through, last });
         };
-        let frame = &mut self.buffer[start - HEADER_BYTES..];
-        header.seal(frame);
-        Ok(frame)
+        self.end_run();
+        self.frame.clear();
+        self.frame.resize(HEADER_BYTES, 0);
+        let mut payload = core::mem::take(if self.model.is_some() {
+            self.fast.clear();
+            &mut self.fast
+        } else {
+            &mut self.frame
+        });
+        self.write_head(&mut payload, closing, rest);
+        payload.extend_from_slice(&self.tokens);
+        payload.extend_from_slice(&self.bytes);
+        if let Some(model) = &mut self.model {
+            model.encode(&payload, &mut self.frame);
+            self.fast = payload;
+        } else {
+            self.frame = payload;
+        }
+        let chain = match (self.chain_frames, self.frames) {
+            (0 | 1, _) => Chain::Alone,
+            (_, 0) => Chain::Begins,
+            _ => Chain::Continues,
+        };
+        let payload_bytes = self.frame.len() - HEADER_BYTES;
+        let header = Header { kind: KIND_LOG, chain, level: self.level, payload_bytes };
+        self.crc = header.seal(&mut self.frame, self.crc);
+        self.context.close(*closing);
+        self.next_frame();
+        Ok(&self.frame)
     }
 
-    /// Forgets the open frame's events and opens an empty one.
-    pub fn reset(&mut self) {
-        self.buffer.truncate(EVENTS_AT);
-        (self.event_count, self.first_point) = (0, 0);
-        (self.last_point, self.last_clock_us) = (0, 0);
+    /// Opens an empty frame.
+    fn next_frame(&mut self) {
+        self.tokens.clear();
+        self.bytes.clear();
+        (self.events, self.carried) = (0, 0);
+        self.frames += 1;
+        if self.frames >= self.chain_frames {
+            self.frames = 0;
+            self.context.reset();
+            if let Some(model) = &mut self.model {
+                model.reset();
+            }
+        }
     }
 
-    /// How many points lie between the last event's and `point`; 0 for the first event.
+    fn write_head(&self, out: &mut Vec<u8>, closing: &Closing, rest: u64) {
+        let before = &self.context.before;
+        let count = self.events.min(FLAGS_EVENTS);
+        let at = out.len();
+        let mut flags = (count as u8) << FLAGS_EVENTS_SHIFT;
+        out.push(0);
+        if closing.generation != before.generation {
+            flags |= FLAG_GENERATION;
+            push_varint(out, closing.generation.into());
+        }
+        if closing.sequence != before.sequence + 1 {
+            flags |= FLAG_SEQUENCE;
+            push_varint(out, closing.sequence);
+        }
+        if closing.exits_checksum != before.exits_checksum {
+            flags |= FLAG_EXITS;
+            out.extend_from_slice(&closing.exits_checksum.to_le_bytes());
+        }
+        if closing.outputs_checksum != before.outputs_checksum {
+            flags |= FLAG_OUTPUTS;
+            out.extend_from_slice(&closing.outputs_checksum.to_le_bytes());
+        }
+        if count == FLAGS_EVENTS {
+            push_varint(out, (self.events - count) as u64);
+        }
+        push_varint(out, rest);
+        out[at] = flags;
+    }
+
+    /// How many points lie between the last event's and `point`.
     fn points_to(&self, point: u64) -> Result<u64, Misuse> {
-        let last = if self.event_count == 0 { safe(point)? } else { self.last_point };
+        let last = self.context.point;
         safe(point)?.checked_sub(last).ok_or(Misuse::PointBackwards { point, last })
     }
 
-    /// Appends the tag and the point of an event that is known to be right and to fit.
-    fn begin(&mut self, code: u8, point: u64, points: u64) {
-        if self.event_count == 0 {
-            self.first_point = point;
+    fn token(&mut self, first: u8, rest: &[u8]) {
+        self.end_run();
+        self.tokens.push(first);
+        self.tokens.extend_from_slice(rest);
+    }
+
+    fn end_run(&mut self) {
+        let run = core::mem::take(&mut self.run);
+        let most = u64::from(TOKEN_RUN_MORE - TOKEN_RUN);
+        if run == 0 {
+        } else if run <= most {
+            self.tokens.push(TOKEN_RUN + (run - 1) as u8);
+        } else {
+            self.tokens.push(TOKEN_RUN_MORE);
+            self.varint(run - most - 1);
         }
-        self.buffer.push((points.min(TAG_POINTS) as u8) << KIND_BITS | code);
-        if points >= TAG_POINTS {
-            self.varint(points - TAG_POINTS);
+    }
+
+    /// Begins an event that is not as predicted.
+    fn write_out(&mut self, code: u8, points: u64) {
+        self.token(TOKEN_EXPLICIT | code | (points.min(TOKEN_POINTS) as u8) << POINTS_SHIFT, &[]);
+        if points >= TOKEN_POINTS {
+            self.varint(points - TOKEN_POINTS);
         }
-        self.last_point = point;
-        self.event_count += 1;
     }
 
     fn varint(&mut self, value: u64) {
-        let (bytes, length) = varint(value);
-        self.buffer.extend_from_slice(&bytes[..length]);
+        push_varint(&mut self.tokens, value);
+    }
+
+    /// Appends what an event carries, packed if that pays.
+    fn pack(&mut self, carrier: Carrier, selector: u8, bytes: &[u8]) {
+        if bytes.len() < MIN_PACKED_BYTES {
+            self.bytes.extend_from_slice(bytes);
+            return;
+        }
+        if bytes.len() <= max_packed_bytes(carrier) {
+            let at = self.bytes.len();
+            let packed_at = at + PACKED_LENGTH_BYTES;
+            self.bytes.resize(packed_at + get_maximum_output_size(bytes.len()), 0);
+            let dictionary = self.context.dictionary(carrier, selector);
+            let packed = compress_into_with_dict(bytes, &mut self.bytes[packed_at..], dictionary);
+            self.context.learn_bytes(carrier, selector, bytes);
+            if let Ok(packed) = packed
+                && packed < bytes.len()
+            {
+                let (digits, length) = varint(packed as u64);
+                self.bytes[at..at + length].copy_from_slice(&digits[..length]);
+                self.bytes.copy_within(packed_at..packed_at + packed, at + length);
+                self.bytes.truncate(at + length + packed);
+                return;
+            }
+            self.bytes.truncate(at);
+        }
+        self.bytes.push(0);
+        self.bytes.extend_from_slice(bytes);
     }
 }
 
-/// Seals a message: a frame of another kind than the log's, with a payload of the caller's own.
-pub fn seal_message(
-    kind: u8,
-    generation: u32,
-    sequence: u64,
-    through: u64,
-    payload: &[u8],
-) -> Result<Vec<u8>, Misuse> {
-    if kind == 0 || kind == KIND_LOG {
-        return Err(Misuse::MessageKind(kind));
-    }
-    let (bytes, most) = (payload.len(), MAX_PAYLOAD_BYTES);
-    if bytes > most {
-        return Err(Misuse::TooLong { bytes, most });
-    }
-    let header = Header {
-        kind,
-        payload_bytes: bytes as u32,
-        generation,
-        sequence: safe(sequence)?,
-        through: safe(through)?,
-        ..Header::default()
-    };
-    let mut frame = Vec::with_capacity(HEADER_BYTES + bytes);
-    frame.resize(HEADER_BYTES, 0);
-    frame.extend_from_slice(payload);
-    header.seal(&mut frame);
-    Ok(frame)
+/// The most that the varint of a packed length takes: below 64 KiB.
+const PACKED_LENGTH_BYTES: usize = 3;
+
+fn push_varint(out: &mut Vec<u8>, value: u64) {
+    let (digits, length) = varint(value);
+    out.extend_from_slice(&digits[..length]);
 }

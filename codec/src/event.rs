@@ -1,5 +1,12 @@
 //! The kinds of event, and their bounds.
 
+/// A time event's code; the others are [`Carrier::code`].
+pub(crate) const TIME: u8 = 0;
+/// The most events in one frame: what a decoder keeps of them takes at most 2 MiB.
+pub const MAX_EVENTS: usize = 1 << 16;
+/// The most bytes that all events of a frame carry.
+pub const MAX_CARRIED_BYTES: usize = 1 << 20;
+
 /// The kinds of event that carry bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
@@ -62,7 +69,17 @@ pub enum Event<'a> {
     },
 }
 
-/// A tag's low bits are the kind.
-pub(crate) const KIND_BITS: u32 = 2;
-/// A tag's high bits hold the points since the event before, up to this; from it on, a varint adds.
-pub(crate) const TAG_POINTS: u64 = 63;
+/// What a sender says of a log frame, besides its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closing {
+    /// The number of the reign.
+    pub generation: u32,
+    /// The frame's number on its channel.
+    pub sequence: u64,
+    /// The execution point up to which the log is complete.
+    pub through: u64,
+    /// Running checksum of the exit sequence.
+    pub exits_checksum: u32,
+    /// Running checksum of the outputs.
+    pub outputs_checksum: u32,
+}

@@ -7,38 +7,46 @@ use core::fmt;
 pub enum Reason {
     /// The frame, or batch, ends inside a field.
     Truncated,
-    /// The first four bytes are not "USTY".
+    /// The first byte is not d2: no frame, or of another version.
     Magic,
-    /// Written by a version that this one does not read.
-    Version,
     /// Kind 0 does not exist.
     Kind,
     /// Not the kind that was asked for: a log where a message was expected, or the reverse.
     OtherKind,
-    /// A flag is set; there are none yet.
+    /// A chain or a level that there is not, or of a message, which has none.
     Flags,
+    /// It continues a chain that was not opened so far, or at another level.
+    NoChain,
     /// The payload length is above the maximum.
     PayloadLength,
     /// The frame is longer or shorter than its header says.
     FrameLength,
     /// The CRC32C does not match.
     Checksum,
-    /// A message with events or log checksums, which only a log has.
-    MessageField,
-    /// The event count can't fit, or does not match, the payload.
+    /// More events than a frame may have.
     EventCount,
+    /// More events in a row than are left.
+    Run,
+    /// A predicted event where nothing is predicted.
+    NoPrediction,
+    /// A residual where the predicted event has no clock.
+    NotTime,
+    /// A residual that takes the clock back.
+    ClockBackwards,
     /// A number above 2^53 - 1.
     Unsafe,
     /// A varint with needless bytes.
     Overlong,
-    /// A point beyond `through`.
-    BeyondThrough,
-    /// A span that begins before point 0.
-    Span,
-    /// The first event is not at the point that the span says.
-    FirstEvent,
     /// More bytes than an event of this kind may carry.
     EventLength,
+    /// More bytes than the events of a frame may carry together.
+    Carried,
+    /// Bytes behind the last event's.
+    Surplus,
+    /// A dense payload that stands for too long a fast one, or has not its length.
+    FastLength,
+    /// A dense payload with fewer bytes, or more, than what it stands for takes.
+    Coded,
     /// A page batch longer than any is.
     BatchLength,
     /// A record of a kind that no page has.
@@ -72,22 +80,26 @@ impl Reason {
     const fn words(self) -> &'static str {
         match self {
             Reason::Truncated => "it ends inside a field",
-            Reason::Magic => "not a frame: wrong magic",
-            Reason::Version => "unknown version",
+            Reason::Magic => "not a frame of this version: wrong magic",
             Reason::Kind => "there is no frame kind 0",
             Reason::OtherKind => "not the kind of frame expected here",
-            Reason::Flags => "unknown flags",
+            Reason::Flags => "not a chain and level that this kind can have",
+            Reason::NoChain => "it continues a chain that is not open",
             Reason::PayloadLength => "payload too long",
             Reason::FrameLength => "the frame's length is not what its header says",
             Reason::Checksum => "CRC32C mismatch",
-            Reason::MessageField => "a message with a field that only a log has",
-            Reason::EventCount => "the event count does not match the payload",
+            Reason::EventCount => "too many events",
+            Reason::Run => "more events in a row than are left",
+            Reason::NoPrediction => "nothing is predicted here",
+            Reason::NotTime => "a residual, but no time event is predicted here",
+            Reason::ClockBackwards => "the clock goes back",
             Reason::Unsafe => "number too large",
             Reason::Overlong => "varint longer than needed",
-            Reason::BeyondThrough => "point beyond through",
-            Reason::Span => "span longer than through",
-            Reason::FirstEvent => "the first event is not where the span begins",
             Reason::EventLength => "event too long",
+            Reason::Carried => "the events carry too much",
+            Reason::Surplus => "bytes behind the last event",
+            Reason::FastLength => "not the length of a fast payload",
+            Reason::Coded => "coded bytes of another length than they stand for",
             Reason::BatchLength => "batch too long",
             Reason::PageKind => "unknown kind of record",
             Reason::PageCount => "too many pages",
@@ -136,20 +148,22 @@ impl fmt::Display for Fault {
         };
         write!(out, "bad {part} at byte {offset}: {}", reason.words())?;
         match reason {
-            Reason::Truncated | Reason::NoBase | Reason::Packed => Ok(()),
-            Reason::Magic | Reason::Checksum => {
-                write!(out, " (found {found:#010x}, expected {expected:#010x})")
-            }
-            Reason::PayloadLength | Reason::Unsafe | Reason::BeyondThrough => {
+            Reason::Truncated | Reason::NoBase | Reason::Packed | Reason::NoChain => Ok(()),
+            Reason::NoPrediction | Reason::ClockBackwards => Ok(()),
+            Reason::Checksum => write!(out, " (found {found:#010x}, expected {expected:#010x})"),
+            Reason::Magic => write!(out, " (found {found:#04x}, expected {expected:#04x})"),
+            Reason::PayloadLength | Reason::Unsafe | Reason::EventCount | Reason::Run => {
                 write!(out, " (found {found}, expected at most {expected})")
             }
-            Reason::Span | Reason::EventLength | Reason::BatchLength => {
+            Reason::Carried | Reason::EventLength | Reason::BatchLength | Reason::FastLength => {
                 write!(out, " (found {found}, expected at most {expected})")
             }
             Reason::PageKind | Reason::PageCount | Reason::PageNumber | Reason::RecordLength => {
                 write!(out, " (found {found}, expected at most {expected})")
             }
-            Reason::Kind | Reason::Overlong => write!(out, " (found {found})"),
+            Reason::Kind | Reason::Overlong | Reason::NotTime | Reason::Surplus => {
+                write!(out, " (found {found})")
+            }
             _ => write!(out, " (found {found}, expected {expected})"),
         }
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
 
 use crate::changes::{MAX_CHANGES_BYTES, find_changes, is_zero};
-use crate::encode::Misuse;
+use crate::misuse::Misuse;
 use crate::page::{
     KIND_BITS, Kind, LENGTH_BYTES, MAX_BATCH_BYTES, MAX_BATCH_PAGES, PAGE_BYTES, Page, TAG_SKIP,
 };

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::encode::Misuse;
 use crate::fault::Fault;
+use crate::misuse::Misuse;
 use crate::page::{PAGE_BYTES, Page};
 use crate::page_decode::{PageCursor, Record, open_pages};
 use crate::page_encode::PageEncoder;

@@ -1,11 +1,25 @@
-//! The boundary to JavaScript: flat calls with numbers, no object a call. `codec.ts` is its only
-//! caller, and gives it its types and its errors.
+//! The boundary to JavaScript: flat calls with numbers, no object a call, none for an event.
+//! `codec/frame_encoder.ts`, `frame_decoder.ts`, `frame_header.ts` and `message_frame.ts` are its
+//! only callers, and give it its types and its errors.
 //!
 //! A call that is refused returns `false`, 0 or nothing, and leaves the reason in `complaint`.
 //! Bytes go through this module's memory: a call returns an address, the caller copies. Numbers
 //! come as f64, which is what JavaScript has; an integer that is not one is refused, not rounded.
-#![allow(missing_docs)] // codec.ts documents what is public
+//!
+//! Events cross in batches, as records that lie in this memory:
+//!
+//! ```text
+//!         0             8             16        20       24       28       32
+//!         ┌─────────────┬─────────────┬─────────┬────────┐
+//!     in  │ point   f64 │ value   f64 │ tag u32 │        │      value: clock, or length
+//!         ├─────────────┼─────────────┼─────────┼────────┼────────┬────────┐
+//!     out │ point   u64 │ clock   u64 │ tag u32 │ at u32 │ length │ sizes  │   decode::Record
+//!         └─────────────┴─────────────┴─────────┴────────┴────────┴────────┘
+//!     tag: bits 0-1 kind, bits 8-15 selector
+//! ```
+#![allow(missing_docs)] // the callers document what is public
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -13,11 +27,27 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::MAX_SAFE_INTEGER;
 use crate::checksum;
-use crate::decode::{Cursor, open_log, open_message};
-use crate::encode::{Closing, FrameEncoder, Misuse, seal_message};
-use crate::event::{Carrier, Event};
+use crate::decode::FrameDecoder;
+use crate::encode::FrameEncoder;
+use crate::event::{Carrier, Closing};
 use crate::fault::Fault;
-use crate::header::{HEADER_BYTES, Header};
+use crate::frame::{Header, Level, MessageHead, open_message, seal_message};
+use crate::misuse::Misuse;
+
+/// Records in a batch of events on their way in.
+const BATCH_RECORDS: usize = 512;
+/// Enough for the bytes of common frames; larger ones make it grow.
+const FIRST_BYTES: usize = 64 << 10;
+
+/// An event on its way in.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Draft {
+    point: f64,
+    value: f64,
+    tag: u32,
+    unused: u32,
+}
 
 /// `value` as an integer from 0 to `most`.
 fn integer(value: f64, most: u64) -> Result<u64, Misuse> {
@@ -25,16 +55,16 @@ fn integer(value: f64, most: u64) -> Result<u64, Misuse> {
     if whole as f64 == value && whole <= most { Ok(whole) } else { Err(Misuse::Number(most)) }
 }
 
+fn safe(value: f64) -> Result<u64, Misuse> {
+    integer(value, MAX_SAFE_INTEGER)
+}
+
 fn integer_u32(value: f64) -> Result<u32, Misuse> {
     Ok(integer(value, u32::MAX.into())? as u32)
 }
 
-fn integer_u8(value: f64) -> Result<u8, Misuse> {
-    Ok(integer(value, u8::MAX.into())? as u8)
-}
-
-pub(crate) fn address(bytes: &[u8]) -> u32 {
-    bytes.as_ptr() as usize as u32
+pub(crate) fn address<T>(items: &[T]) -> u32 {
+    items.as_ptr() as usize as u32
 }
 
 /// The memory that addresses point into; its buffer is another one after it has grown.
@@ -51,42 +81,42 @@ pub fn crc32c(seed: u32, bytes: &[u8]) -> u32 {
 #[wasm_bindgen]
 pub struct RawEncoder {
     encoder: FrameEncoder,
+    batch: Box<[Draft; BATCH_RECORDS]>,
+    /// What the open frame's events carry, and how much of it has been taken in.
+    bytes: Vec<u8>,
+    taken: usize,
     frame_bytes: usize,
     complaint: Option<Misuse>,
 }
 
 impl RawEncoder {
-    fn keep<T>(&mut self, result: Result<T, Misuse>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(misuse) => {
-                self.complaint = Some(misuse);
-                None
-            }
+    fn try_take(&mut self, records: usize) -> Result<(), Misuse> {
+        for draft in &self.batch[..records] {
+            let (point, value) = (safe(draft.point)?, safe(draft.value)?);
+            let Some(carrier) = Carrier::of_code((draft.tag & 0xff) as u8) else {
+                self.encoder.time(point, value)?;
+                continue;
+            };
+            let length = value as usize;
+            let Some(bytes) = self.bytes.get(self.taken..self.taken + length) else {
+                return Err(Misuse::TooLong { bytes: length, most: self.bytes.len() - self.taken });
+            };
+            self.encoder.bytes(carrier, point, (draft.tag >> 8) as u8, bytes)?;
+            self.taken += length;
         }
+        Ok(())
     }
 
-    fn try_time(&mut self, point: f64, clock_us: f64) -> Result<(), Misuse> {
-        let point = integer(point, MAX_SAFE_INTEGER)?;
-        self.encoder.time(point, integer(clock_us, MAX_SAFE_INTEGER)?)
-    }
-
-    fn try_bytes(&mut self, of: Carrier, at: f64, selector: f64, n: u32) -> Result<u32, Misuse> {
-        let (point, selector) = (integer(at, MAX_SAFE_INTEGER)?, integer_u8(selector)?);
-        Ok(address(self.encoder.bytes(of, point, selector, n as usize)?))
-    }
-
-    fn try_close(&mut self, fields: [f64; 3], checksums: [u64; 2]) -> Result<u32, Misuse> {
-        let [generation, sequence, through] = fields;
-        let [exits_checksum, outputs_checksum] = checksums;
+    fn try_close(&mut self, fields: [f64; 5]) -> Result<u32, Misuse> {
+        let [generation, sequence, through, exits_checksum, outputs_checksum] = fields;
         let frame = self.encoder.close(&Closing {
             generation: integer_u32(generation)?,
-            sequence: integer(sequence, MAX_SAFE_INTEGER)?,
-            through: integer(through, MAX_SAFE_INTEGER)?,
-            exits_checksum,
-            outputs_checksum,
+            sequence: safe(sequence)?,
+            through: safe(through)?,
+            exits_checksum: integer_u32(exits_checksum)?,
+            outputs_checksum: integer_u32(outputs_checksum)?,
         })?;
-        self.frame_bytes = frame.len();
+        (self.frame_bytes, self.taken) = (frame.len(), 0);
         Ok(address(frame))
     }
 }
@@ -94,104 +124,93 @@ impl RawEncoder {
 #[wasm_bindgen]
 impl RawEncoder {
     #[wasm_bindgen(constructor)]
-    pub fn new() -> RawEncoder {
-        RawEncoder { encoder: FrameEncoder::new(), frame_bytes: 0, complaint: None }
+    pub fn new(chain: u32, dense: bool) -> RawEncoder {
+        let level = if dense { Level::Dense } else { Level::Fast };
+        RawEncoder {
+            encoder: FrameEncoder::new(chain, level),
+            batch: Box::new([Draft::default(); BATCH_RECORDS]),
+            bytes: alloc::vec![0; FIRST_BYTES],
+            taken: 0,
+            frame_bytes: 0,
+            complaint: None,
+        }
     }
 
     pub fn complaint(&self) -> String {
         self.complaint.map_or(String::new(), |misuse| misuse.to_string())
     }
 
-    #[wasm_bindgen(js_name = eventCount)]
-    pub fn event_count(&self) -> u32 {
-        self.encoder.event_count()
+    /// Where the batch is.
+    #[wasm_bindgen(js_name = recordsAt)]
+    pub fn records_at(&self) -> u32 {
+        address(&*self.batch)
     }
 
-    #[wasm_bindgen(js_name = payloadBytes)]
-    pub fn payload_bytes(&self) -> u32 {
-        self.encoder.payload_bytes() as u32
+    /// Where the bytes that the frame's events carry are, with room for so many; they stay as they
+    /// are, but perhaps not where they were.
+    #[wasm_bindgen(js_name = bytesAt)]
+    pub fn bytes_at(&mut self, room: u32) -> u32 {
+        let room = room as usize;
+        if self.bytes.len() < room {
+            self.bytes.resize(room.max(2 * self.bytes.len()), 0);
+        }
+        address(&self.bytes)
     }
 
-    pub fn room(&self, bytes: u32) -> bool {
-        self.encoder.room(bytes as usize)
+    #[wasm_bindgen(js_name = bytesRoom)]
+    pub fn bytes_room(&self) -> u32 {
+        self.bytes.len() as u32
     }
 
-    pub fn time(&mut self, point: f64, clock_us: f64) -> bool {
-        let result = self.try_time(point, clock_us);
-        self.keep(result).is_some()
-    }
-
-    /// The address of the event's `length` bytes, to be filled at once; 0 if refused.
-    pub fn bytes(&mut self, kind: u8, point: f64, selector: f64, length: u32) -> u32 {
-        let Some(carrier) = Carrier::of_code(kind) else { return 0 };
-        let result = self.try_bytes(carrier, point, selector, length);
-        self.keep(result).unwrap_or(0)
+    /// Takes the first so many records of the batch in.
+    pub fn take(&mut self, records: u32) -> bool {
+        let result = self.try_take((records as usize).min(BATCH_RECORDS));
+        self.complaint = result.err();
+        result.is_ok()
     }
 
     /// The address of the sealed frame, `frameBytes` long, until the next call; 0 if refused.
-    pub fn close(&mut self, g: f64, sequence: f64, through: f64, exits: u64, outputs: u64) -> u32 {
-        let result = self.try_close([g, sequence, through], [exits, outputs]);
-        self.keep(result).unwrap_or(0)
+    pub fn close(&mut self, g: f64, sequence: f64, through: f64, exits: f64, outputs: f64) -> u32 {
+        let result = self.try_close([g, sequence, through, exits, outputs]);
+        self.complaint = result.err();
+        result.unwrap_or(0)
     }
 
     #[wasm_bindgen(js_name = frameBytes)]
     pub fn frame_bytes(&self) -> u32 {
         self.frame_bytes as u32
     }
+}
 
-    pub fn reset(&mut self) {
-        self.encoder.reset();
+/// A frame on its way in, at the front; what lies behind it is left over from longer ones.
+#[derive(Default)]
+struct Given {
+    buffer: Vec<u8>,
+    length: usize,
+}
+
+impl Given {
+    fn place(&mut self, bytes: u32) -> u32 {
+        self.length = bytes as usize;
+        if self.buffer.len() < self.length {
+            self.buffer.resize(self.length, 0);
+        }
+        address(&self.buffer)
     }
 
-    /// A sealed message; nothing if refused. The open log frame is not touched.
-    #[wasm_bindgen(js_name = sealMessage)]
-    pub fn seal_message(
-        &mut self,
-        kind: f64,
-        generation: f64,
-        sequence: f64,
-        through: f64,
-        payload: &[u8],
-    ) -> Option<Vec<u8>> {
-        let seal = || {
-            let (kind, generation) = (integer_u8(kind)?, integer_u32(generation)?);
-            let sequence = integer(sequence, MAX_SAFE_INTEGER)?;
-            seal_message(kind, generation, sequence, integer(through, MAX_SAFE_INTEGER)?, payload)
-        };
-        self.keep(seal())
+    fn frame(&self) -> &[u8] {
+        &self.buffer[..self.length]
     }
 }
 
 #[wasm_bindgen]
 pub struct RawDecoder {
-    /// The frame given, at the front; what lies behind it is left over from longer ones.
-    buffer: Vec<u8>,
-    frame_bytes: usize,
-    header: Header,
-    cursor: Cursor,
-    point: u64,
-    /// A time event's clock, or the selector of another one.
-    value: u64,
-    bytes_at: u32,
-    bytes_length: u32,
+    given: Given,
+    decoder: FrameDecoder,
+    /// generation, sequence, through, checksums of exits and outputs, number of events; where their
+    /// records are, and what they carry.
+    head: Box<[f64; 8]>,
     complaint: Option<Fault>,
-}
-
-impl RawDecoder {
-    fn frame(&self) -> &[u8] {
-        &self.buffer[..self.frame_bytes]
-    }
-
-    fn keep(&mut self, result: Result<(Header, Cursor), Fault>) -> bool {
-        match result {
-            Ok((header, cursor)) => (self.header, self.cursor) = (header, cursor),
-            Err(fault) => {
-                (self.cursor, self.complaint) = (Cursor::default(), Some(fault));
-                return false;
-            }
-        }
-        true
-    }
 }
 
 #[wasm_bindgen]
@@ -199,14 +218,9 @@ impl RawDecoder {
     #[wasm_bindgen(constructor)]
     pub fn new() -> RawDecoder {
         RawDecoder {
-            buffer: Vec::new(),
-            frame_bytes: 0,
-            header: Header::default(),
-            cursor: Cursor::default(),
-            point: 0,
-            value: 0,
-            bytes_at: 0,
-            bytes_length: 0,
+            given: Given::default(),
+            decoder: FrameDecoder::new(),
+            head: Box::new([0.0; 8]),
             complaint: None,
         }
     }
@@ -215,110 +229,125 @@ impl RawDecoder {
         self.complaint.map_or(String::new(), |fault| fault.to_string())
     }
 
+    /// The address of `bytes` bytes, for the caller to put a frame into.
+    pub fn place(&mut self, bytes: u32) -> u32 {
+        self.given.place(bytes)
+    }
+
+    #[wasm_bindgen(js_name = headAt)]
+    pub fn head_at(&self) -> u32 {
+        address(&*self.head)
+    }
+
+    /// Opens the frame that was placed; what it says is then in the head.
+    pub fn open(&mut self) -> bool {
+        match self.decoder.open(self.given.frame()) {
+            Ok(closing) => {
+                let (records, carried) = (self.decoder.records(), self.decoder.carried());
+                *self.head = [
+                    closing.generation.into(),
+                    closing.sequence as f64,
+                    closing.through as f64,
+                    closing.exits_checksum.into(),
+                    closing.outputs_checksum.into(),
+                    records.len() as f64,
+                    address(records).into(),
+                    address(carried).into(),
+                ];
+                true
+            }
+            Err(fault) => {
+                self.complaint = Some(fault);
+                false
+            }
+        }
+    }
+}
+
+/// Headers and messages: calls that keep nothing.
+#[wasm_bindgen]
+pub struct RawMessages {
+    given: Given,
+    /// kind, generation, sequence, through.
+    head: Box<[f64; 4]>,
+    complaint: String,
+}
+
+#[wasm_bindgen]
+impl RawMessages {
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> RawMessages {
+        RawMessages { given: Given::default(), head: Box::new([0.0; 4]), complaint: String::new() }
+    }
+
+    pub fn complaint(&self) -> String {
+        self.complaint.clone()
+    }
+
     /// The address of `bytes` bytes, for the caller to put a frame, or its header, into.
     pub fn place(&mut self, bytes: u32) -> u32 {
-        self.cursor = Cursor::default();
-        self.frame_bytes = bytes as usize;
-        if self.buffer.len() < self.frame_bytes {
-            self.buffer.resize(self.frame_bytes, 0);
-        }
-        address(&self.buffer)
+        self.given.place(bytes)
     }
 
+    #[wasm_bindgen(js_name = headAt)]
+    pub fn head_at(&self) -> u32 {
+        address(&*self.head)
+    }
+
+    /// What the header that was placed says: its second byte above the payload's length of 24 bits;
+    /// 0 if refused.
     #[wasm_bindgen(js_name = readHeader)]
-    pub fn read_header(&mut self) -> bool {
-        let result = Header::read(self.frame()).map(|header| (header, Cursor::default()));
-        self.keep(result)
-    }
-
-    #[wasm_bindgen(js_name = openLog)]
-    pub fn open_log(&mut self) -> bool {
-        let result = open_log(self.frame());
-        self.keep(result)
-    }
-
-    #[wasm_bindgen(js_name = openMessage)]
-    pub fn open_message(&mut self) -> bool {
-        let result = open_message(self.frame()).map(|(header, _)| (header, Cursor::default()));
-        self.keep(result)
-    }
-
-    /// Where a payload begins, from the address that `place` gave.
-    #[wasm_bindgen(js_name = headerBytes)]
-    pub fn header_bytes(&self) -> u32 {
-        HEADER_BYTES as u32
-    }
-
-    pub fn kind(&self) -> u8 {
-        self.header.kind
-    }
-
-    #[wasm_bindgen(js_name = payloadBytes)]
-    pub fn payload_bytes(&self) -> u32 {
-        self.header.payload_bytes
-    }
-
-    pub fn generation(&self) -> u32 {
-        self.header.generation
-    }
-
-    #[wasm_bindgen(js_name = eventCount)]
-    pub fn event_count(&self) -> u32 {
-        self.header.event_count
-    }
-
-    pub fn sequence(&self) -> f64 {
-        self.header.sequence as f64
-    }
-
-    pub fn through(&self) -> f64 {
-        self.header.through as f64
-    }
-
-    #[wasm_bindgen(js_name = exitsChecksum)]
-    pub fn exits_checksum(&self) -> u64 {
-        self.header.exits_checksum
-    }
-
-    #[wasm_bindgen(js_name = outputsChecksum)]
-    pub fn outputs_checksum(&self) -> u64 {
-        self.header.outputs_checksum
-    }
-
-    /// Moves to the next event and returns its kind: 1 time, 2 data, 3 state, 4 control; 0 at the
-    /// end. What the event says is then in `point`, `value`, `bytesAt`, `bytesLength`.
-    pub fn next(&mut self) -> u32 {
-        let event = self.cursor.next(&self.buffer[..self.frame_bytes]);
-        match event {
-            Ok(Some(Event::Time { point, clock_us })) => {
-                (self.point, self.value) = (point, clock_us);
-                1
+    pub fn read_header(&mut self) -> u32 {
+        let frame = self.given.frame();
+        match Header::read(frame) {
+            Ok(header) => u32::from(frame[1]) << 24 | header.payload_bytes as u32,
+            Err(fault) => {
+                self.complaint = fault.to_string();
+                0
             }
-            Ok(Some(Event::Bytes { point, carrier, selector, bytes })) => {
-                (self.point, self.value) = (point, selector.into());
-                (self.bytes_at, self.bytes_length) = (address(bytes), bytes.len() as u32);
-                1 + u32::from(carrier.code())
-            }
-            // The frame was proved when it was opened: there is no third case.
-            Ok(None) | Err(_) => 0,
         }
     }
 
-    pub fn point(&self) -> f64 {
-        self.point as f64
+    /// Where in the message that was placed its bytes begin; 0 if refused.
+    pub fn open(&mut self) -> u32 {
+        let frame = self.given.frame();
+        match open_message(frame) {
+            Ok((MessageHead { kind, generation, sequence, through }, bytes)) => {
+                *self.head = [kind.into(), generation.into(), sequence as f64, through as f64];
+                (frame.len() - bytes.len()) as u32
+            }
+            Err(fault) => {
+                self.complaint = fault.to_string();
+                0
+            }
+        }
     }
 
-    pub fn value(&self) -> f64 {
-        self.value as f64
-    }
-
-    #[wasm_bindgen(js_name = bytesAt)]
-    pub fn bytes_at(&self) -> u32 {
-        self.bytes_at
-    }
-
-    #[wasm_bindgen(js_name = bytesLength)]
-    pub fn bytes_length(&self) -> u32 {
-        self.bytes_length
+    /// A sealed message; nothing if refused.
+    pub fn seal(
+        &mut self,
+        kind: f64,
+        generation: f64,
+        sequence: f64,
+        through: f64,
+        bytes: &[u8],
+    ) -> Option<Vec<u8>> {
+        let seal = || {
+            let head = MessageHead {
+                kind: integer(kind, u8::MAX.into())? as u8,
+                generation: integer_u32(generation)?,
+                sequence: safe(sequence)?,
+                through: safe(through)?,
+            };
+            seal_message(&head, bytes)
+        };
+        let result = seal();
+        match result {
+            Ok(frame) => Some(frame),
+            Err(misuse) => {
+                self.complaint = misuse.to_string();
+                None
+            }
+        }
     }
 }

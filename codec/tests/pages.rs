@@ -1,7 +1,7 @@
 //! Properties of page batches, over random pages and over damaged ones: the decoder is total.
 
-use codec::encode::Misuse;
 use codec::fault::{Fault, Part, Reason};
+use codec::misuse::Misuse;
 use codec::page::{Kind, MAX_BATCH_BYTES, MAX_BATCH_PAGES, PAGE_BYTES, Page};
 use codec::page_decode::{PageCursor, Record, open_pages};
 use codec::page_encode::PageEncoder;
