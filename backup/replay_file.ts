@@ -2,7 +2,6 @@
  * Replays a recorded log from a file and verifies it: `understudy replay`.
  */
 import { PeerError, UnavailableError } from "../base/errors.ts";
-import { readHeader } from "../codec/codec.ts";
 import { FIRST_SEQUENCE, FrameOrder } from "../codec/frame_order.ts";
 import { framesOf } from "../codec/log_file.ts";
 import { memoryBytesOf } from "../log/head.ts";
@@ -58,14 +57,16 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
         return undefined;
       }
       where = `frame ${++count}, offset ${next.value.byteOffset - file.byteOffset}: `;
-      order.follow(readHeader(next.value));
+      return next.value;
+    },
+    opened: (header) => {
+      order.follow(header);
       if (order.isPiece) {
         throw new PeerError(
-          `sequence ${order.first!.sequence}, expected ${FIRST_SEQUENCE}: a piece of a log, ` +
+          `sequence ${header.sequence}, expected ${FIRST_SEQUENCE}: a piece of a log, ` +
             "to be joined with what comes before (understudy log join)",
         );
       }
-      return next.value;
     },
     output: (_sink, _offset, _point, bytes) => output(bytes),
     replayed: () => {},

@@ -10,7 +10,7 @@
  *
  * The same class replays a live log in a backup's vCPU thread and a file in `understudy replay`.
  */
-import { crc32c, FrameDecoder, type FrameHeader, type LogEvent } from "../codec/codec.ts";
+import { crc32c, FrameDecoder, type LogEvent, type LogHeader } from "../codec/codec.ts";
 import { DivergenceError, PeerError } from "../base/errors.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
 import type { Digester } from "../machine/digest.ts";
@@ -25,10 +25,12 @@ import { StagedState } from "../protocol/staged_state.ts";
 export interface ReplayIo {
   /** The next frame; blocks for it. Undefined: there is no more, stand still. */
   nextFrame(): Uint8Array | undefined;
+  /** That frame is right by itself; throws if it can't come after those before it. */
+  opened(header: LogHeader): void;
   /** Bytes that the guest put out. */
   output(sink: number, offset: number, point: number, bytes: Uint8Array): void;
   /** All of a frame has been replayed and verified. */
-  replayed(header: FrameHeader): void;
+  replayed(header: LogHeader): void;
   /** The machine has a state from the log; its outputs that are not done are its own from here on. */
   stateApplied(): void;
 }
@@ -37,7 +39,7 @@ export interface ReplayIo {
 export class Replayer implements InputSource, Disposable {
   readonly #decoder = new FrameDecoder();
   readonly #staged: StagedState;
-  #frame: FrameHeader | undefined;
+  #frame: LogHeader | undefined;
   #event: LogEvent | undefined;
   /** A state is being received and is not whole yet: a log begins with one. */
   #assembling = true;
@@ -67,8 +69,8 @@ export class Replayer implements InputSource, Disposable {
     return !this.#assembling;
   }
 
-  /** The header of the frame that is being replayed. */
-  get frame(): FrameHeader | undefined {
+  /** What the frame that is being replayed says about itself. */
+  get frame(): LogHeader | undefined {
     return this.#frame;
   }
 
@@ -137,7 +139,9 @@ export class Replayer implements InputSource, Disposable {
   #openNext(): boolean {
     const bytes = this.io.nextFrame();
     if (bytes === undefined) return false;
-    this.#frame = this.#decoder.open(bytes);
+    const frame = this.#decoder.open(bytes);
+    this.io.opened(frame);
+    this.#frame = frame;
     this.#event = this.#decoder.next();
     return true;
   }
@@ -277,11 +281,11 @@ export class Replayer implements InputSource, Disposable {
     this.io.replayed(frame);
   }
 
-  #verify(machine: Machine, frame: FrameHeader): void {
+  #verify(machine: Machine, frame: LogHeader): void {
     const since = `since ${this.#verifiedThrough}`;
     const pairs = [
-      [`exit sequence ${since}`, frame.exitsChecksum, machine.exits.value],
-      [`outputs ${since}`, frame.outputsChecksum, machine.outputs.value],
+      [`exit sequence ${since}`, frame.exitsChecksum, machine.exits.low],
+      [`outputs ${since}`, frame.outputsChecksum, machine.outputs.low],
     ] as const;
     for (const [place, recorded, replayed] of pairs) {
       if (recorded === replayed) continue;

@@ -2,7 +2,7 @@
  * The worker in which a backup's vCPU lives: replays what main feeds it, and on a takeover goes on as a
  * recorder in the same thread, with the same machine.
  */
-import type { FrameHeader } from "../codec/codec.ts";
+import type { LogHeader } from "../codec/codec.ts";
 import { DivergenceError } from "../base/errors.ts";
 import { outputBatchBytes } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
@@ -117,6 +117,10 @@ class CommandFeed implements ReplayIo {
     return undefined;
   }
 
+  opened(): void {
+    // Main has seen to it that they follow on one another: protocol/replay_progress.ts.
+  }
+
   output(_sink: number, offset: number, _point: number, bytes: Uint8Array): void {
     this.#outputs.add(offset, bytes);
     if (this.#outputs.bytes >= outputBatchBytes) this.flush();
@@ -127,7 +131,7 @@ class CommandFeed implements ReplayIo {
     this.#outputs.write(this.channel, this.machine);
   }
 
-  replayed({ sequence, through }: FrameHeader): void {
+  replayed({ sequence, through }: LogHeader): void {
     this.flush();
     // Where the machine stands, unless it waits for its state: then what there is of it stands nowhere.
     notify(this.channel, { type: "replayed", sequence, point: through });

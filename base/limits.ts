@@ -370,6 +370,12 @@ export const clockStepMaxUs = 50_000;
 /** How fast it catches up with the host's: this share on top (or below, if it is ahead). */
 export const clockSlewShare = 1 / 8;
 
+/** Log frames in a chain, of which each is of no use without those before it. A frame that is lost or damaged costs the
+ * rest of its chain, and who begins in the middle of a log has to look so far back, or ahead; that is a
+ * minute at {@link frameAgeMaxMs}. The first frame of a chain costs tens of bytes more than the others: among 256 that
+ * is nothing. A `dense` log is for keeping, and has more to learn and to forget. */
+export const chainFrames = { fast: 256, dense: 4096 } as const;
+
 // --- log/ ---
 
 /** What is read of a log file at once, and gathered for a write: a largest frame (1 MiB, codec/), and nearly as

@@ -6,15 +6,6 @@ import { ReferenceDecoder, type ReferenceLog } from "./reference_decoder_test_su
 import { ReferenceRefusal } from "./reference_bytes_test_support.ts";
 import type { FrameContent } from "./reference_encoder_test_support.ts";
 
-/** Appends one event. */
-export function append(encoder: FrameEncoder, event: LogEvent): void {
-  const { kind, point } = event;
-  if (kind === "time") encoder.time(point, event.clockUs);
-  if (kind === "data") encoder.data(point, event.device, event.bytes);
-  if (kind === "state") encoder.state(point, event.section, event.bytes);
-  if (kind === "control") encoder.control(point, event.code, event.bytes);
-}
-
 /** The next frame of an encoder. */
 export function closeWith(
   encoder: FrameEncoder,

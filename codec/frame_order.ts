@@ -1,27 +1,27 @@
 /**
- * The order of a session's frames, as their headers tell: numbered without a gap, by a reign that is never followed
+ * The order of a session's frames, as they tell once they are opened: numbered without a gap, by a reign that is never followed
  * by an earlier one, up to execution points that do not go back.
  *
  * Pure. Used by `understudy replay` and by log/order.ts, which looks at the events as well.
  */
 import { PeerError } from "../base/errors.ts";
-import { type FrameHeader, FrameKind } from "./codec.ts";
+import type { LogHeader } from "./codec.ts";
 
 /** The number of the frame that a session begins with. */
 export const FIRST_SEQUENCE = 1;
 
-/** Follows the headers of one session, or of a piece of it. */
+/** Follows what the frames of one session say, or of a piece of it. */
 export class FrameOrder {
-  #last: FrameHeader | undefined;
-  #first: FrameHeader | undefined;
+  #last: LogHeader | undefined;
+  #first: LogHeader | undefined;
 
   /** The header of the first frame; undefined before it. */
-  get first(): FrameHeader | undefined {
+  get first(): LogHeader | undefined {
     return this.#first;
   }
 
   /** The header of the last frame; undefined before the first one. */
-  get last(): FrameHeader | undefined {
+  get last(): LogHeader | undefined {
     return this.#last;
   }
 
@@ -30,11 +30,12 @@ export class FrameOrder {
     return this.#first !== undefined && this.#first.sequence > FIRST_SEQUENCE;
   }
 
-  /** The next frame. @throws PeerError if that is no frame of the log, or can't come after the last one */
-  follow(header: FrameHeader): void {
-    if (header.kind !== FrameKind.log) {
-      throw new PeerError(`a frame of kind ${header.kind}, expected ${FrameKind.log}, the log`);
-    }
+  /**
+   * The next frame.
+   * @param header what `FrameDecoder.open` returned for it: the frame is of the log, and right by itself
+   * @throws PeerError if it can't come after the last one
+   */
+  follow(header: LogHeader): void {
     const last = this.#last;
     if (last === undefined) {
       if (header.sequence < FIRST_SEQUENCE) {

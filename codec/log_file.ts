@@ -3,7 +3,7 @@
  *
  * ```
  *  0  "USTYLOG\0"
- *  8  u32 version, 2
+ *  8  u32 version, 3
  * 12  u32 guest memory in pages of 4096 bytes
  * 16  frames, the first of which begin the machine's whole state
  * ```
@@ -14,7 +14,7 @@ import { PeerError } from "../base/errors.ts";
 import { HEADER_BYTES, readHeader } from "./codec.ts";
 
 const MAGIC = "USTYLOG\0";
-const VERSION = 2;
+const VERSION = 3;
 /** The length of the file's header. */
 export const LOG_FILE_HEADER_BYTES = 16;
 const PAGE_BYTES = 4096;

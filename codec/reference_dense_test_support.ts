@@ -5,7 +5,7 @@ import { must } from "./reference_bytes_test_support.ts";
 export type CodeBit = (p: number, wanted: number) => number;
 
 const INPUTS = 6;
-const CELLS = 2 ** 18;
+const CELLS = 2 ** 16;
 const MAX_WEIGHT = 2 ** 20;
 const MAX_COUNT = 30;
 
@@ -77,7 +77,7 @@ export class DenseModel {
     let sum = 0;
     for (let k = 0; k < INPUTS; k++) {
       const key = this.#bases[k]! + Math.imul(partial, 0xc2b2ae35);
-      const cell = this.#cells[k] = k * CELLS + (Math.imul(key, 0x2c1b3c6d) >>> 14);
+      const cell = this.#cells[k] = k * CELLS + (Math.imul(key, 0x2c1b3c6d) >>> 16);
       const s = this.#s[k] = STRETCH[this.#q[cell]! >> 4]!;
       sum += s * this.#weights[partial * INPUTS + k]!;
     }

@@ -1,11 +1,12 @@
 /**
  * The command `log`, with its sub-commands: what can be done with a recorded log beside replaying it.
  */
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { command } from "../base/command_line.ts";
 import { ExitCode, type ExitCodeValue, UsageError } from "../base/errors.ts";
 import { outputIsColoured, painter } from "../base/paint.ts";
 import { reporter } from "../base/reporter.ts";
+import { convertLog } from "./convert.ts";
 import { cutLog, type Written } from "./cut.ts";
 import { dumpLog } from "./dump.ts";
 import { joinLogs } from "./join.ts";
@@ -24,18 +25,20 @@ const CUT_NOTE = "its end is no whole frame: cut off, or damaged";
 
 /** `understudy log` */
 export function logCommand(done: Done) {
-  return command("log", "look at a recorded log, check it, cut it, join it", [
+  return command("log", "look at a recorded log, check it, cut it, join it, pack it", [
     "understudy log stat ledger.log",
     "understudy log dump ledger.log --from 1000 --to 1200",
     "understudy log verify ledger.log",
     "understudy log cut ledger.log --to 1000 -o beginning.log",
     "understudy log join beginning.log rest.log -o ledger.log",
+    "understudy log convert ledger.log --level dense -o kept.log",
   ])
     .addCommand(statCommand(done))
     .addCommand(dumpCommand(done))
     .addCommand(verifyCommand(done))
     .addCommand(cutCommand(done))
-    .addCommand(joinCommand(done));
+    .addCommand(joinCommand(done))
+    .addCommand(convertCommand(done));
 }
 
 function statCommand(done: Done) {
@@ -145,6 +148,38 @@ function joinCommand(done: Done) {
       const written = await withProgress(paths, (progress) => joinLogs(paths, target, progress));
       tellWritten(output, written);
       done(ExitCode.ok);
+    });
+}
+
+const CONVERT_HELP = `
+  fast   as it is recorded and sent: packed no harder than a guest's exits leave time for
+  dense  for keeping: smaller, and slower to write and to read
+Frames and events stay the same; all of \`understudy log\` and \`understudy replay\` take either.`;
+
+function convertCommand(done: Done) {
+  return command("convert", "the same log, packed harder for keeping, or less hard again", [
+    "understudy log convert ledger.log --level dense -o kept.log",
+    "understudy log convert ledger.log --level dense -o kept.log --json | jq .bytes/.readBytes",
+  ])
+    .argument("<file>", FILE_HELP)
+    .addOption(
+      new Option("--level <level>", "how hard its frames are packed")
+        .choices(["fast", "dense"] as const)
+        .makeOptionMandatory(),
+    )
+    .requiredOption("-o, --output <file>", "where the log goes")
+    .option("--force", "replace the file that is there", false)
+    .option("--json", "what was written as JSON")
+    .addHelpText("after", CONVERT_HELP)
+    .action(async (path, { level, output, force, json }) => {
+      const target = { path: output, force };
+      const written = await withProgress(
+        [path],
+        (progress) => convertLog(path, level, target, tellOf(progress)),
+      );
+      if (json === true) await print(toJson(written));
+      else tellWritten(output, written);
+      done(codeOfCut(written.cutBytes));
     });
 }
 

@@ -8,15 +8,19 @@
  * ```
  *
  * A log is parted at the first border between two frames at which it is complete up to P or a later point, and at which
- * no state is in the middle: so what is up to there can be replayed, and both parts joined are the log. Called by
- * command.ts.
+ * no state is in the middle: so what is up to there can be replayed, and both parts joined are the log.
+ *
+ * Frames are copied as they are, but for those at the beginning of a part that continue a chain which begins before it:
+ * they are encoded anew (recoder.ts). Called by command.ts.
  */
-import { PeerError, UsageError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
+import type { LogEvent } from "../codec/codec.ts";
 import { encodeLogFileHeader } from "../codec/log_file.ts";
 import { NewFile, type NewFileOptions } from "./new_file.ts";
 import { LogOrder } from "./order.ts";
 import { LogFile, type ReadProgress } from "./reader.ts";
-import { walk } from "./walk.ts";
+import { Recoder } from "./recoder.ts";
+import { type OpenedFrame, walk } from "./walk.ts";
 
 /** Which part: without either, all whole frames. */
 export interface CutRange {
@@ -63,10 +67,12 @@ export async function cutLog(
   let isComplete = false;
   let frames = 0;
   let startsAt: number | undefined;
-  for await (const { header, bytes } of walk(file, order)) {
+  using chain = new TornChain();
+  const begin = (frame: OpenedFrame) => chain.begin(frame, isPast);
+  for await (const frame of walk(file, order, { begin, event: (event) => chain.event(event) })) {
     if (isPast) {
-      startsAt ??= header.sequence;
-      await out.write(bytes);
+      startsAt ??= frame.log.sequence;
+      await out.write(chain.frame(frame));
       frames++;
     }
     isPast ||= reaches(from!);
@@ -79,6 +85,37 @@ export async function cutLog(
   return { frames, bytes: out.bytes, through: order.through, isPiece, cutBytes: file.cutBytes };
 }
 
+/** The frames of a part up to the end of the chain that it begins in the middle of, if it does. */
+class TornChain implements Disposable {
+  #recoder: Recoder | undefined;
+  /** What comes continues what is not in the part. */
+  #isTorn = false;
+  #hasBegun = false;
+
+  /** The next frame, which is of the part or not. */
+  begin({ header }: OpenedFrame, isOfPart: boolean): void {
+    if (!isOfPart) return;
+    const continues = header.chain === "continues";
+    this.#isTorn = continues && (this.#isTorn || !this.#hasBegun);
+    this.#hasBegun = true;
+    if (this.#isTorn) this.#recoder ??= new Recoder(header.level);
+  }
+
+  /** The next event of that frame. */
+  event(event: LogEvent): void {
+    if (this.#isTorn) this.#recoder!.event(event);
+  }
+
+  /** That frame as the part has it. */
+  frame(frame: OpenedFrame): Uint8Array {
+    return this.#isTorn ? this.#recoder!.frame(frame) : frame.bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#recoder?.[Symbol.dispose]();
+  }
+}
+
 /** Whether there is something, and all that was asked for. */
 function checkPart(
   path: string,
@@ -87,9 +124,7 @@ function checkPart(
   { frames, isComplete }: { frames: number; isComplete: boolean },
 ): void {
   const ends = `${path} ends at execution point ${order.through}`;
-  if (!order.isWhole) {
-    throw new PeerError(`${path} ends before the machine's first state is whole: nothing to keep`);
-  }
+  order.requireWhole(path);
   if (!isComplete) throw new UsageError(`${ends}, before ${to} (--to)`);
   if (frames > 0) return;
   throw new UsageError(

@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { PeerError, UsageError } from "../base/errors.ts";
 import { cutLog, type CutRange } from "./cut.ts";
 import { joinLogs } from "./join.ts";
-import { fails, fileOf, frame, Scratch, session, state } from "./log_test_support.ts";
+import {
+  contentOf,
+  contentOfFile,
+  fails,
+  fileOf,
+  frame,
+  recoded,
+  Scratch,
+  session,
+  state,
+} from "./log_test_support.ts";
 
 /** Cuts a file of these frames, and reads what came of it. */
 async function cut(scratch: Scratch, frames: readonly Uint8Array[], range: CutRange, cutBytes = 0) {
@@ -57,6 +67,29 @@ Deno.test("a piece can be cut again, and all pieces joined are the log", async (
   assert.deepEqual(Deno.readFileSync(joined), Deno.readFileSync(log));
   assert.ok(!written.isPiece && written.frames === session().length);
 });
+
+for (const level of ["fast", "dense"] as const) {
+  Deno.test(`a part that begins in the middle of a ${level} chain stands for itself; the chains behind it are copied`, async () => {
+    using scratch = new Scratch();
+    const content = contentOf(session());
+    for (let chain = 1; chain <= content.length; chain++) {
+      const frames = recoded(session(), { chain, level });
+      const log = scratch.file("whole", fileOf(frames));
+      for (const [point, count] of [[0, 2], [1, 3], [21, 4], [31, 6], [32, 7]] as const) {
+        const { part } = await cut(scratch, frames, { from: point });
+        assert.deepEqual(contentOfFile(part), content.slice(count));
+        const copied = frames.slice(Math.ceil(count / chain) * chain);
+        const end = fileOf(copied).subarray(16);
+        assert.deepEqual(part.subarray(part.length - end.length), end);
+        const [before, joined] = [scratch.file("before"), scratch.file("joined")];
+        await cutLog(log, { to: point }, { path: before, force: true });
+        const pieces = [before, scratch.file("part")];
+        await joinLogs(pieces, { path: joined, force: true });
+        assert.deepEqual(contentOfFile(Deno.readFileSync(joined)), content);
+      }
+    }
+  });
+}
 
 Deno.test("what a log has no such part of is refused, with what it has, and nothing is left", async () => {
   using scratch = new Scratch();

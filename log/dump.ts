@@ -1,16 +1,16 @@
 /**
  * `understudy log dump`: a log to be read, frame by frame, an event a line, or as JSON lines.
  *
- * Each frame is checked by itself (checksum, events), not whether it follows on those before it: a log that `verify`
- * calls bad can still be looked at. Called by command.ts.
+ * Each frame is opened (checksum, events), because those of its chain that follow need it; but whether it follows on
+ * those before it is not checked: a log that `verify` calls bad can still be looked at. Called by command.ts.
  */
 import type { Paint } from "../base/paint.ts";
 import { FrameDecoder, type LogEvent } from "../codec/codec.ts";
-import { EventSizer } from "../codec/event_size.ts";
 import { decodeText, showBytes, toHex } from "./bytes_text.ts";
 import { seconds, selectorName, selectorOf } from "./names.ts";
 import type { Printer } from "./printer.ts";
-import { LogFile, type LogFrame, type ReadProgress } from "./reader.ts";
+import { LogFile, type ReadProgress } from "./reader.ts";
+import type { OpenedFrame } from "./walk.ts";
 
 /** What to show. */
 export interface DumpOptions {
@@ -46,10 +46,11 @@ export async function dumpLog(
     let through = 0;
     for await (const frame of file.frames()) {
       if (through > options.to || !printer.hasReader) return 0;
-      through = frame.header.through;
+      const log = file.within(frame, () => decoder.open(frame.bytes));
+      through = log.through;
       // All of its events are before: there is no need to look.
       if (through < options.from) continue;
-      await dumpFrame(file, frame, { decoder, options, printer, show });
+      await dumpFrame({ ...frame, log }, { decoder, options, printer, show });
     }
     return file.cutBytes;
   } finally {
@@ -59,7 +60,7 @@ export async function dumpLog(
 
 /** How frames and events are shown: a line each. */
 interface Lines {
-  frame(frame: LogFrame): string;
+  frame(frame: OpenedFrame): string;
   event(event: LogEvent, encodedBytes: number): string;
 }
 
@@ -72,19 +73,16 @@ interface Dumping {
 
 /** A frame whose events are all outside of what is to be shown has no heading, either; one without events has. */
 async function dumpFrame(
-  file: LogFile,
-  frame: LogFrame,
+  frame: OpenedFrame,
   { decoder, options: { from, to }, printer, show }: Dumping,
 ): Promise<void> {
-  file.within(frame, () => decoder.open(frame.bytes));
-  const sizer = new EventSizer(frame.header);
-  let hasHeading = frame.header.eventCount === 0;
+  let hasHeading = frame.log.eventCount === 0;
   if (hasHeading) printer.line(show.frame(frame));
   for (let event = decoder.next(); event !== undefined; event = decoder.next()) {
-    const { overheadBytes, payloadBytes } = sizer.size(event);
     if (event.point < from || event.point > to) continue;
     if (!hasHeading) printer.line(show.frame(frame));
     hasHeading = true;
+    const { overheadBytes, payloadBytes } = decoder.eventBytes;
     printer.line(show.event(event, overheadBytes + payloadBytes));
     await printer.flushIfFull();
   }
@@ -92,8 +90,8 @@ async function dumpFrame(
 
 function textLines({ full }: DumpOptions, paint: Paint): Lines {
   return {
-    frame: ({ frame, offset, header, bytes }) => {
-      const { sequence, generation, through, eventCount } = header;
+    frame: ({ frame, offset, log, bytes }) => {
+      const { sequence, generation, through, eventCount } = log;
       return paint(
         "bold",
         `frame ${frame}: sequence ${sequence}, generation ${generation}, through ${through}, ` +
@@ -112,12 +110,14 @@ function textLines({ full }: DumpOptions, paint: Paint): Lines {
 
 function jsonLines({ full }: DumpOptions): Lines {
   return {
-    frame: ({ frame, offset, header, bytes }) => {
-      const { sequence, generation, through, eventCount, exitsChecksum, outputsChecksum } = header;
+    frame: ({ frame, offset, header, log, bytes }) => {
+      const { sequence, generation, through, eventCount, exitsChecksum, outputsChecksum } = log;
       return JSON.stringify({
         frame,
         offset,
         bytes: bytes.length,
+        level: header.level,
+        chain: header.chain,
         sequence,
         generation,
         through,

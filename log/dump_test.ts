@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { painter } from "../base/paint.ts";
 import { dumpLog } from "./dump.ts";
 import { LogFault } from "./fault.ts";
-import { fails, fileOf, Scratch, session } from "./log_test_support.ts";
+import { fails, fileOf, recoded, Scratch, session } from "./log_test_support.ts";
 import { Printer } from "./printer.ts";
 
 const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER, json: false, full: false };
@@ -79,7 +79,7 @@ Deno.test("as JSON each line is an object that has what the log has", async () =
   assert.deepEqual(lines.find(({ kind }) => kind === "data"), {
     point: 7,
     kind: "data",
-    encodedBytes: 8,
+    encodedBytes: 3 + 5,
     selector: 0,
     name: "console",
     length: 5,
@@ -89,6 +89,18 @@ Deno.test("as JSON each line is an object that has what the log has", async () =
   const digest = ({ name }: { name: string }) => name === "digest";
   assert.equal(lines.find(digest).hex.length, 400);
   assert.equal((await objects(false)).find(digest).hex.length, 48);
+});
+
+Deno.test("--from finds its events in the middle of a chain, whatever the level", async () => {
+  using scratch = new Scratch();
+  const range = { from: 25, to: 195 };
+  const events = async (frames: readonly Uint8Array[]) =>
+    (await dump(scratch, fileOf(frames), range)).lines.filter((line) => line.startsWith(" "));
+  const alone = await events(session());
+  assert.equal(alone.length, 5);
+  for (const level of ["fast", "dense"] as const) {
+    assert.deepEqual(await events(recoded(session(), { chain: 8, level })), alone);
+  }
 });
 
 Deno.test("what comes before a bad frame is printed, and a cut is told", async () => {

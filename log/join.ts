@@ -1,18 +1,19 @@
 /**
- * `understudy log join`: the pieces of one session, parted by `understudy log cut`, become one log again.
+ * `understudy log join`: the pieces of one session, parted by `understudy log cut`, become one log again: of the same
+ * frames and events, though not always of the same bytes, because a piece begins a chain of frames.
  *
  * All rules for the order of frames and events hold over the borders of files (order.ts). Whether pieces whose numbers
  * fit are of the same run, only a replay can say: the checksums of each frame are compared there. Called by command.ts.
  */
 import { PeerError, UsageError } from "../base/errors.ts";
-import type { FrameHeader } from "../codec/codec.ts";
+import type { LogHeader } from "../codec/codec.ts";
 import { encodeLogFileHeader } from "../codec/log_file.ts";
 import type { Written } from "./cut.ts";
 import { NewFile, type NewFileOptions } from "./new_file.ts";
 import { LogOrder } from "./order.ts";
 import type { Progress } from "./progress.ts";
 import { LogFile } from "./reader.ts";
-import { walk } from "./walk.ts";
+import { type OpenedFrame, walk } from "./walk.ts";
 
 /**
  * Copies the frames of several files into a new one.
@@ -36,8 +37,8 @@ export async function joinLogs(
     if (before === undefined) await out.write(encodeLogFileHeader(memoryBytes));
     else checkMemory({ path, memoryBytes }, before);
     let count = 0;
-    const begin = ({ header }: { header: FrameHeader }) => {
-      if (count === 0 && before !== undefined) checkFollows(path, header, before, order);
+    const begin = ({ log }: OpenedFrame) => {
+      if (count === 0 && before !== undefined) checkFollows(path, log, before, order);
     };
     for await (const { bytes } of walk(file, order, { begin })) {
       await out.write(bytes);
@@ -48,9 +49,7 @@ export async function joinLogs(
     before = { path, memoryBytes };
     progress?.next();
   }
-  if (!order.isWhole) {
-    throw new PeerError(`${before!.path} ends before the machine's first state is whole`);
-  }
+  order.requireWhole(before!.path);
   await out.finish();
   const { through, frames: { isPiece } } = order;
   return { frames, bytes: out.bytes, through, isPiece, cutBytes: 0 };
@@ -71,7 +70,7 @@ function checkMemory(found: Joined, before: Joined): void {
 }
 
 /** Whether a file begins where the one before ends. */
-function checkFollows(path: string, found: FrameHeader, before: Joined, order: LogOrder): void {
+function checkFollows(path: string, found: LogHeader, before: Joined, order: LogOrder): void {
   const last = order.frames.last!;
   const expected = last.sequence + 1;
   if (found.sequence === expected) return;

@@ -1,7 +1,13 @@
 /** Log files of frames that nobody recorded, for the tests of this room. */
 import assert from "node:assert/strict";
-import { FrameEncoder } from "../codec/codec.ts";
-import { encodeLogFileHeader } from "../codec/log_file.ts";
+import {
+  type EncoderOptions,
+  FrameDecoder,
+  FrameEncoder,
+  type LogEvent,
+  type LogHeader,
+} from "../codec/codec.ts";
+import { encodeLogFileHeader, framesOf } from "../codec/log_file.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
 import { StateSection } from "../machine/state.ts";
 
@@ -24,8 +30,8 @@ export function frame(
     generation,
     sequence,
     through,
-    exitsChecksum: 0n,
-    outputsChecksum: 0n,
+    exitsChecksum: 0,
+    outputsChecksum: 0,
   });
 }
 
@@ -57,6 +63,36 @@ export function session(): Uint8Array<ArrayBuffer>[] {
       encoder.control(200, ControlCode.end, new TextEncoder().encode(`{"why":"well","code":0}`));
     }),
   ];
+}
+
+/** These frames in chains, or packed harder. */
+export function recoded(
+  frames: readonly Uint8Array[],
+  options: EncoderOptions,
+): Uint8Array<ArrayBuffer>[] {
+  using encoder = new FrameEncoder(options);
+  return contentOf(frames).map(({ header, events }) => {
+    for (const event of events) encoder.event(event);
+    return encoder.close(header);
+  });
+}
+
+/** What frames say, however they are encoded. */
+export function contentOf(
+  frames: Iterable<Uint8Array>,
+): { header: LogHeader; events: LogEvent[] }[] {
+  using decoder = new FrameDecoder();
+  return Array.from(frames, (frame) => {
+    const header = decoder.open(frame);
+    const events: LogEvent[] = [];
+    for (let event; (event = decoder.next()) !== undefined;) events.push(event);
+    return { header, events };
+  });
+}
+
+/** What the frames of a log file say. */
+export function contentOfFile(file: Uint8Array): ReturnType<typeof contentOf> {
+  return contentOf(framesOf(file, "log"));
 }
 
 /** A log file. */

@@ -3,7 +3,7 @@
  * name once it is whole and on the disk. Who looks there sees nothing, or a whole file; a file that is there already is
  * replaced on request only.
  *
- * Called by cut.ts and join.ts.
+ * Called by cut.ts, convert.ts and join.ts.
  */
 import { onStopSignals } from "../base/command_line.ts";
 import { OsError, UnavailableError, UsageError } from "../base/errors.ts";
@@ -18,6 +18,7 @@ export interface NewFileOptions {
 
 /** See the top of the file. What is disposed of before {@link NewFile.finish} leaves nothing. */
 export class NewFile implements Disposable {
+  readonly #partPath: string;
   readonly #file: Deno.FsFile;
   readonly #buffer = new Uint8Array(logBufferBytes);
   readonly #stopListening: () => void;
@@ -25,27 +26,28 @@ export class NewFile implements Disposable {
   #isOpen = true;
   #bytes = 0;
 
-  private constructor(
-    private readonly options: NewFileOptions,
-    private readonly partPath: string,
-    file: Deno.FsFile,
-  ) {
-    this.#file = file;
-    // It can take minutes: who stops it wants it to stop, and no part of a log in the way.
+  private constructor(private readonly options: NewFileOptions) {
+    this.#partPath = `${options.path}.${crypto.randomUUID().slice(0, 8)}.part`;
+    // It can take minutes: who stops it wants it to stop, and no part of a log in the way. From before there is one: a
+    // signal that comes in between is heard once there is.
     this.#stopListening = onStopSignals((signal) => {
       this.#discard();
       Deno.exit(signal === "SIGINT" ? 130 : 143);
     });
+    try {
+      this.#file = Deno.openSync(this.#partPath, { write: true, createNew: true });
+    } catch (error) {
+      this.#stopListening();
+      throw error;
+    }
   }
 
   /** Begins a file. @throws UsageError if its name is taken, UnavailableError if it can't be made */
   static create(options: NewFileOptions): NewFile {
     const { path, force } = options;
     checkFree(path, force);
-    const partPath = `${path}.${crypto.randomUUID().slice(0, 8)}.part`;
     try {
-      const file = Deno.openSync(partPath, { write: true, createNew: true });
-      return new NewFile(options, partPath, file);
+      return new NewFile(options);
     } catch (cause) {
       const { message } = cause as Error;
       throw new UnavailableError(`can't write ${path}: ${message}`, { cause });
@@ -72,8 +74,8 @@ export class NewFile implements Disposable {
     await written(path, () => this.#file.sync());
     // A link does not replace what is there, whoever put it there in the meantime.
     await written(path, async () => {
-      if (force) await Deno.rename(this.partPath, path);
-      else await Deno.link(this.partPath, path);
+      if (force) await Deno.rename(this.#partPath, path);
+      else await Deno.link(this.#partPath, path);
     });
     this.#discard();
   }
@@ -94,13 +96,14 @@ export class NewFile implements Disposable {
   #discard(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#stopListening();
     this.#file.close();
     try {
-      Deno.removeSync(this.partPath);
+      Deno.removeSync(this.#partPath);
     } catch (error) {
       // It has its name.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
+    } finally {
+      this.#stopListening();
     }
   }
 }

@@ -57,3 +57,30 @@ Deno.test("a file that turns up in the meantime stays as it is", async () => {
   assert.deepEqual(Deno.readFileSync(path), Uint8Array.of(9));
   assert.deepEqual(scratch.names(), ["log"]);
 });
+
+Deno.test("a signal that comes right after the file was made leaves nothing", async () => {
+  using scratch = new Scratch();
+  const script = `
+    const { NewFile } = await import(${JSON.stringify(import.meta.resolve("./new_file.ts"))});
+    const { openSync } = Deno;
+    Deno.openSync = (...args) => {
+      const file = openSync(...args);
+      Deno.kill(Deno.pid, "SIGTERM");
+      return file;
+    };
+    NewFile.create({ path: ${JSON.stringify(scratch.file("log"))}, force: false });
+    console.log("made");
+    await new Promise((resolve) => setTimeout(resolve, 20_000));
+  `;
+  const config = new URL(import.meta.resolve("../deno.json")).pathname;
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", "--config", config, script],
+  }).output();
+  assert.equal(code, 143);
+  assert.equal(
+    new TextDecoder().decode(stdout),
+    "made\n",
+    "the signal is heard, not obeyed at once",
+  );
+  assert.deepEqual(scratch.names(), []);
+});

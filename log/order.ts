@@ -10,7 +10,7 @@
  * A piece (what `log cut --from` leaves) begins between two frames, where no state is in the middle. Called by walk.ts.
  */
 import { PeerError } from "../base/errors.ts";
-import type { FrameHeader, LogEvent } from "../codec/codec.ts";
+import type { LogEvent, LogHeader } from "../codec/codec.ts";
 import { FrameOrder } from "../codec/frame_order.ts";
 import { ControlCode, DataDevice } from "../machine/control.ts";
 import { StateSection } from "../machine/state.ts";
@@ -26,7 +26,7 @@ export class LogOrder {
   #clockUs: number | undefined;
   #digests = 0;
 
-  /** What the headers say. */
+  /** What the frames say. */
   get frames(): Pick<FrameOrder, "first" | "last" | "isPiece"> {
     return this.#frames;
   }
@@ -39,6 +39,12 @@ export class LogOrder {
   /** Whether the state that the session begins with is whole; of a piece, it is elsewhere. */
   get isWhole(): boolean {
     return this.#isWhole;
+  }
+
+  /** @throws PeerError unless it is: such a log, whose name is `path`, has nothing that is worth keeping */
+  requireWhole(path: string): void {
+    if (this.#isWhole) return;
+    throw new PeerError(`${path} ends before the machine's first state is whole: nothing to keep`);
   }
 
   /** Whether a log may end or be parted here, behind the frame that was followed last. */
@@ -61,8 +67,8 @@ export class LogOrder {
     return this.#digests;
   }
 
-  /** The next frame begins. @throws PeerError if it can't be there */
-  begin(header: FrameHeader): void {
+  /** The next frame, which has been opened, begins. @throws PeerError if it can't be there */
+  begin(header: LogHeader): void {
     if (this.#hasEnded) throw new PeerError("a frame after the guest's end");
     this.#throughBefore = this.through;
     const isFirst = this.#frames.first === undefined;

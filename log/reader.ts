@@ -19,6 +19,7 @@ export type ReadProgress = (bytes: number) => void;
 
 /** A frame in a log file. */
 export interface LogFrame extends FaultPlace {
+  /** What stands in front of it; what it says about itself is known once it is opened. */
   readonly header: FrameHeader;
   /** The whole frame; good until the next one is asked for. */
   readonly bytes: Uint8Array<ArrayBuffer>;

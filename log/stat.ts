@@ -2,19 +2,20 @@
  * `understudy log stat`: what a log is made of, to the byte: each event's cost in the encoded stream by kind, the
  * frames around them, and what it all comes to for an execution point and for a second of the machine's clock.
  *
- * The sums are exact: the rows, the frames' headers and spans, the file's head and what is cut off at its end are the
- * file. What the session begins with, the machine's whole state, is apart in the rates: it is paid once.
+ * The sums are exact: the rows, the frames' headers and heads, the file's head and what is cut off at its end are the
+ * file. Of frames that are packed `dense` nobody can say what one event takes; theirs are counted as they would be
+ * without that, and what packing saved is subtracted in the end. What the session begins with, the machine's whole
+ * state, is apart in the rates: it is paid once.
  * stat_report.ts shows it. Called by command.ts.
  */
 import { largestEventCount } from "../base/limits.ts";
-import { HEADER_BYTES, type LogEvent } from "../codec/codec.ts";
-import { EventSizer } from "../codec/event_size.ts";
+import { type EventBytes, HEADER_BYTES, type LogEvent } from "../codec/codec.ts";
 import { LOG_FILE_HEADER_BYTES } from "../codec/log_file.ts";
 import { selectorName } from "./names.ts";
 import { LogOrder } from "./order.ts";
-import { LogFile, type LogFrame, type ReadProgress } from "./reader.ts";
+import { LogFile, type ReadProgress } from "./reader.ts";
 import { type Distribution, Sizes } from "./sizes.ts";
-import { type Visitor, walk } from "./walk.ts";
+import { type OpenedFrame, type Visitor, walk } from "./walk.ts";
 
 /** The events of one kind. */
 export interface KindStat {
@@ -22,9 +23,9 @@ export interface KindStat {
   /** Which device, section or code; empty for time events. */
   readonly name: string;
   readonly events: number;
-  /** Tags, points, selectors, lengths. */
+  /** Kinds, points, selectors, lengths; clocks. Of events that came as predicted, nearly nothing. */
   readonly overheadBytes: number;
-  /** What entered: clocks, bytes. */
+  /** The bytes that entered, as they are packed. */
   readonly payloadBytes: number;
   /** Of an event, overhead and payload. */
   readonly eventBytes: Distribution;
@@ -34,7 +35,7 @@ export interface KindStat {
 
 /** Events whose sizes are between two powers of two. */
 export interface SizeClass {
-  /** The smallest size, in bytes; the largest one is below its double. */
+  /** The smallest size, in bytes; the largest one is below its double. 0: of these only. */
   readonly fromBytes: number;
   readonly events: number;
   readonly bytes: number;
@@ -69,8 +70,10 @@ export interface LogStat {
   readonly frames: number;
   /** The frames' headers. */
   readonly frameHeaderBytes: number;
-  /** What precedes the events of each frame. */
-  readonly spanBytes: number;
+  /** What the frames say besides their events: generation, sequence, `through`, checksums. Not of those packed `dense`. */
+  readonly frameHeadBytes: number;
+  /** So much less than their events take before that is in the payloads of frames that are packed `dense`. */
+  readonly denseSavedBytes: number;
   readonly events: number;
   /** Rows that have no event are left out; the most bytes first. */
   readonly kinds: readonly KindStat[];
@@ -140,24 +143,26 @@ class Tally implements Visitor {
   readonly #kinds = new Map<string, KindTally>();
   readonly #sizes: { events: number; bytes: number }[] = [];
   #largest: LargeEvent[] = [];
-  #frame: LogFrame | undefined;
-  #sizer: EventSizer | undefined;
-  #spanBytes = 0;
+  #frame: OpenedFrame | undefined;
+  /** Bytes of its payload that are none of the events so far. */
+  #restBytes = 0;
+  #headBytes = 0;
+  #denseSavedBytes = 0;
   #events = 0;
   frames = 0;
   firstPoint: number | undefined;
   clockUs: { from: number; to: number } | null = null;
 
-  begin(frame: LogFrame): void {
+  begin(frame: OpenedFrame): void {
     this.#closeFrame();
     this.frames++;
     this.#frame = frame;
-    this.#sizer = new EventSizer(frame.header);
+    this.#restBytes = frame.header.payloadBytes;
   }
 
-  event(event: LogEvent): void {
-    const size = this.#sizer!.size(event);
-    const bytes = size.overheadBytes + size.payloadBytes;
+  event(event: LogEvent, { overheadBytes, payloadBytes }: EventBytes): void {
+    const bytes = overheadBytes + payloadBytes;
+    this.#restBytes -= bytes;
     this.#events++;
     this.firstPoint ??= event.point;
     if (event.kind === "time") {
@@ -167,8 +172,11 @@ class Tally implements Visitor {
     const key = `${event.kind} ${name}`;
     let kind = this.#kinds.get(key);
     if (kind === undefined) this.#kinds.set(key, kind = new KindTally(event.kind, name));
-    kind.add(size.overheadBytes, bytes);
-    const sizeClass = this.#sizes[Math.floor(Math.log2(bytes))] ??= { events: 0, bytes: 0 };
+    kind.add(overheadBytes, bytes);
+    const sizeClass = this.#sizes[bytes === 0 ? 0 : 1 + Math.floor(Math.log2(bytes))] ??= {
+      events: 0,
+      bytes: 0,
+    };
     sizeClass.events++;
     sizeClass.bytes += bytes;
     this.#noteLarge(event, name, bytes);
@@ -179,20 +187,26 @@ class Tally implements Visitor {
     return {
       frames: this.frames,
       frameHeaderBytes: this.frames * HEADER_BYTES,
-      spanBytes: this.#spanBytes,
+      frameHeadBytes: this.#headBytes,
+      denseSavedBytes: this.#denseSavedBytes,
       events: this.#events,
       kinds: [...this.#kinds.values()].map((kind) => kind.report()).sort((one, other) =>
         totalOf(other) - totalOf(one)
       ),
-      sizes: this.#sizes.flatMap((size, power) => [{ fromBytes: 2 ** power, ...size }]),
+      sizes: this.#sizes.flatMap((size, index) => [
+        { fromBytes: index === 0 ? 0 : 2 ** (index - 1), ...size },
+      ]),
       largest: this.#largest,
       clockUs: this.clockUs,
     };
   }
 
   #closeFrame(): void {
-    this.#spanBytes += this.#sizer?.spanBytes ?? 0;
-    this.#sizer = undefined;
+    // A frame without events has nothing but its head to pack.
+    const isPacked = this.#frame?.header.level === "dense" && this.#frame.log.eventCount > 0;
+    if (isPacked) this.#denseSavedBytes -= this.#restBytes;
+    else this.#headBytes += this.#restBytes;
+    this.#restBytes = 0;
   }
 
   #noteLarge({ kind, point }: LogEvent, name: string, bytes: number): void {

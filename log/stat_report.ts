@@ -59,7 +59,8 @@ function kindsTable(stat: LogStat, paint: Paint): string {
   });
   const others: [string, number | undefined, number][] = [
     ["frame headers", frames, stat.frameHeaderBytes],
-    ["frame spans", undefined, stat.spanBytes],
+    ["frame heads", undefined, stat.frameHeadBytes],
+    ["saved by dense", undefined, -stat.denseSavedBytes],
     ["file head", undefined, stat.headBytes],
     ["cut off", undefined, stat.cutBytes],
     ["all", undefined, fileBytes],
@@ -74,7 +75,7 @@ function kindsTable(stat: LogStat, paint: Paint): string {
 
 function histogram({ sizes, events }: LogStat, paint: Paint): string {
   const rows = sizes.map(({ fromBytes, events: count, bytes }) => [
-    `${whole(fromBytes)} to ${whole(2 * fromBytes - 1)}`,
+    fromBytes === 0 ? "0" : `${whole(fromBytes)} to ${whole(2 * fromBytes - 1)}`,
     whole(count),
     whole(bytes),
     bar(count / events, BAR_COLUMNS),

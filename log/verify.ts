@@ -10,8 +10,8 @@ import type { Paint } from "../base/paint.ts";
 import { printableLine } from "../base/printable.ts";
 import { LogFault } from "./fault.ts";
 import { LogOrder } from "./order.ts";
-import { LogFile, type LogFrame, type ReadProgress } from "./reader.ts";
-import { walk } from "./walk.ts";
+import { LogFile, type ReadProgress } from "./reader.ts";
+import { type OpenedFrame, walk } from "./walk.ts";
 
 /** What is wrong with a log, and where. */
 export interface Fault {
@@ -86,13 +86,13 @@ export async function verifyLog(path: string, progress?: ReadProgress): Promise<
   }
 }
 
-function soundUpTo({ frame, offset, header }: LogFrame, order: LogOrder, end: number): Sound {
+function soundUpTo({ frame, offset, log }: OpenedFrame, order: LogOrder, end: number): Sound {
   const { frames: { isPiece }, isWhole, through, digests, hasEnded } = order;
   return {
     isPiece,
     canReplay: isWhole && !isPiece,
     frames: frame,
-    lastFrame: { frame, offset, sequence: header.sequence },
+    lastFrame: { frame, offset, sequence: log.sequence },
     through,
     soundBytes: end,
     digests,

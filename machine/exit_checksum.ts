@@ -1,9 +1,10 @@
 /**
- * The running checksums that every frame carries: one of the exit sequence, one of the outputs.
+ * The running checksums of a machine: one of the exit sequence, one of the outputs.
  *
  * Each is two 32-bit lanes of multiply-rotate over the words fed in, in order; the pair is cheap
- * enough for every exit, and any difference between two runs shows in the next frame. They are not
- * cryptographic: they find accidents, not forgeries (the secure channel is for those).
+ * enough for every exit. Every frame carries the low lane, so that any difference between two runs shows
+ * in the next one; a state carries both. They are not cryptographic: they find accidents, not forgeries
+ * (the secure channel is for those).
  */
 
 /** A running 64-bit checksum. */
@@ -24,7 +25,7 @@ export class RunningChecksum {
     for (let index = 0; index < bytes.length; index++) this.word(bytes[index]!);
   }
 
-  /** The low half of the value so far. */
+  /** The low half of the value so far: what frames carry. */
   get low(): number {
     return this.#low >>> 0;
   }

@@ -4,6 +4,7 @@
  * Called by the recorder in the vCPU's thread. What becomes of closed frames (a file, the logging
  * channel) is main's affair.
  */
+import { chainFrames } from "../base/limits.ts";
 import { FrameEncoder } from "../codec/codec.ts";
 import type { Machine } from "../machine/machine.ts";
 import type { FrameRecord } from "../machine/records.ts";
@@ -11,8 +12,8 @@ import type { FrameRecord } from "../machine/records.ts";
 /** How far a log has come: what a frame says when it is closed there. */
 export interface LogMark {
   readonly through: number;
-  readonly exitsChecksum: bigint;
-  readonly outputsChecksum: bigint;
+  readonly exitsChecksum: number;
+  readonly outputsChecksum: number;
   /** Console input that has entered: a stream offset. */
   readonly inputOffset: number;
 }
@@ -21,15 +22,15 @@ export interface LogMark {
 export function markOf(machine: Machine): LogMark {
   return {
     through: machine.point,
-    exitsChecksum: machine.exits.value,
-    outputsChecksum: machine.outputs.value,
+    exitsChecksum: machine.exits.low,
+    outputsChecksum: machine.outputs.low,
     inputOffset: machine.board.console.rxTotal,
   };
 }
 
 /** The log from one state to the end of its session. */
 export class LogWriter implements Disposable {
-  readonly #encoder = new FrameEncoder();
+  readonly #encoder = new FrameEncoder({ chain: chainFrames.fast });
   #sequence: number;
   #events = 0;
 
@@ -58,7 +59,7 @@ export class LogWriter implements Disposable {
     return this.#encoder.eventCount;
   }
 
-  /** The size of the open frame's payload. */
+  /** How large the open frame's payload will be at most. */
   get openBytes(): number {
     return this.#encoder.payloadBytes;
   }

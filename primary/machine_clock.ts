@@ -12,7 +12,7 @@ import { HostClock } from "../ffi/host_clock.ts";
 
 /** A clock in microseconds. */
 export class MachineClock {
-  readonly #host = new HostClock();
+  readonly #host: Pick<HostClock, "elapsedNs">;
   #hostUs = 0;
   #us: number;
   #lagUs: number;
@@ -20,8 +20,14 @@ export class MachineClock {
   /**
    * @param startUs the machine's clock now
    * @param lagUs how far that is behind (negative: ahead of) what it ought to be
+   * @param host what it is made from
    */
-  constructor(startUs: number, lagUs: number) {
+  constructor(
+    startUs: number,
+    lagUs: number,
+    host: Pick<HostClock, "elapsedNs"> = new HostClock(),
+  ) {
+    this.#host = host;
     this.#us = startUs;
     this.#lagUs = lagUs;
   }

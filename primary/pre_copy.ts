@@ -338,8 +338,8 @@ export class PreCopy {
       sequence,
       // The log is complete through nothing: this is not even a state yet.
       through: 0,
-      exitsChecksum: 0n,
-      outputsChecksum: 0n,
+      exitsChecksum: 0,
+      outputsChecksum: 0,
     });
     this.#sentPages += pages;
     this.#wireBytes += frame.length;

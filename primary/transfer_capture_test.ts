@@ -103,11 +103,12 @@ Deno.test("a page that is written once the last ones are copied out is in the lo
   write(22);
   capture[Symbol.dispose]();
   write(23);
-  statesIn(channel);
+  using decoder = new FrameDecoder();
+  statesIn(channel, decoder);
   const logState = () => {
     machine.point++;
     session.state(machine, markOf(machine), undefined, 0);
-    return statesIn(channel);
+    return statesIn(channel, decoder);
   };
   assert.deepEqual(logState(), [21, 22, 23]);
   write(24);
@@ -116,9 +117,8 @@ Deno.test("a page that is written once the last ones are copied out is in the lo
   assert.deepEqual(machine.dirty.listeners, ["memory digest"]);
 });
 
-/** Reads what has been logged; returns the pages in it. */
-function statesIn({ notices }: Channel): number[] {
-  using decoder = new FrameDecoder();
+/** Reads what has been logged since; returns the pages in it. @param decoder has opened what was logged before */
+function statesIn({ notices }: Channel, decoder: FrameDecoder): number[] {
   const pages: number[] = [];
   for (let record = notices.tryRead(); record !== undefined; record = notices.tryRead()) {
     if (record.kind !== RecordKind.frame) continue;

@@ -35,17 +35,17 @@ export function fromBackup(frame: Uint8Array, peer: string): Message {
 /**
  * What a primary has sent: a message, or a frame of the log.
  * @param frame kept as it is, if it is of the log
- * @param decoder checks the log
+ * @param decoder checks the log; has opened all frames of it that came on this connection before, in their order
  * @throws PeerError if a byte of it is wrong
  */
 export function fromPrimary(
   frame: Uint8Array,
   decoder: FrameDecoder,
 ): BackupInput & { type: "message" | "frame" } {
-  const { kind, generation, sequence, through } = readHeader(frame);
+  const { kind } = readHeader(frame);
   if (kind !== FrameKind.log) {
     return { type: "message", message: decodeMessage(kind, openMessage(frame).payload) };
   }
-  decoder.open(frame);
+  const { generation, sequence, through } = decoder.open(frame);
   return { type: "frame", frame: { generation, sequence, through, bytes: frame } };
 }

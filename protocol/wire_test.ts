@@ -10,7 +10,7 @@ const ack: Message = { type: "ack", received: 3, replayed: 2, point: 7, echoMs: 
 function logFrame(): Uint8Array<ArrayBuffer> {
   using encoder = new FrameEncoder();
   encoder.data(4, 0, new Uint8Array([1, 2, 3]));
-  const checksums = { exitsChecksum: 1n, outputsChecksum: 2n };
+  const checksums = { exitsChecksum: 1, outputsChecksum: 2 };
   return encoder.close({ generation: 1, sequence: 5, through: 9, ...checksums });
 }
 

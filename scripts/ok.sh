@@ -99,7 +99,7 @@ else
   echo "no /dev/kvm on this machine: a part of the tests runs on a stock KVM host in QEMU, others do not run"
   in_box=(ffi/{kick,kvm,vcpu}_test.ts machine/{cpuid,digest,dirty_set,doctor,host_kind,state,vcpu_loop,vcpu_thread}_test.ts)
   # By their names: what is named by its folder is not ignored.
-  mapfile -t here < <(find "${rooms[@]}" guests scripts -path guests/target -prune -o -name '*_test.ts' -print |
+  mapfile -t here < <(find "${rooms[@]}" guests scripts bench -path guests/target -prune -o -name '*_test.ts' -print |
     grep -vxF -f <(printf '%s\n' "${in_box[@]}" demo/demo_test.ts))
   here+=(tests/{tidy,etcd_arbiter,stock_kvm}_test.ts)
   step "deno test of what needs no KVM" deno_test "${here[@]}"

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { ExitCode } from "../base/errors.ts";
 import { freePort } from "../demo/pair_processes.ts";
 import { pendingBackupCount } from "../base/limits.ts";
-import { MAX_PAYLOAD_BYTES } from "../codec/codec.ts";
+import { HEADER_BYTES, MAX_FRAME_BYTES } from "../codec/codec.ts";
 import { serveStatus } from "../link/status_server.ts";
 import { type Message, messageKind } from "../protocol/messages.ts";
 import type { PrimaryOptions } from "../primary/start.ts";
@@ -109,17 +109,17 @@ Deno.test("what is no frame is refused with a reason, and the pair goes on", () 
       new TextEncoder().encode("GET / HTTP/1.1\r\n".repeat(9)),
       /dropped: .*magic/,
     );
-    await refuses(primary, withByte(hello, HEADER.version, 9), /dropped: .*version/);
+    await refuses(primary, withByte(hello, HEADER.magic, 0xd3), /dropped: .*magic/);
     await refuses(
       primary,
-      withByte(hello, HEADER.kind, 200),
-      /message of kind 200, expected one of/,
+      withByte(hello, HEADER.kind, 31),
+      /message of kind 31, expected one of/,
     );
-    await refuses(primary, announcing(0xffff_ffff), /dropped: .*too long \(found 4294967295/);
+    await refuses(primary, announcing(0xff_ffff), /dropped: .*too long \(found 16777215/);
     await refuses(
       primary,
-      announcing(MAX_PAYLOAD_BYTES + 1),
-      /dropped: .*too long \(found 1048577/,
+      announcing(MAX_FRAME_BYTES - HEADER_BYTES + 1),
+      /dropped: .*too long \(found 1048641/,
     );
     await refuses(primary, emptyLogFrame(), /sends a log to a primary/);
   }));
@@ -244,7 +244,7 @@ Deno.test("a client that says hello and then garbage, or acks what was never sen
     const ack = { type: "ack", received: 0, replayed: 0, point: 0, echoMs: 0 } as const;
     const misdeeds: [(peer: RawPeer) => Promise<void>, RegExp][] = [
       [(peer) => peer.link.send(new Uint8Array(500).fill(7)), /the join failed: .*magic/],
-      [(peer) => peer.link.send(announcing(0xffff_ffff)), /the join failed: .*4294967295/],
+      [(peer) => peer.link.send(announcing(0xff_ffff)), /the join failed: .*16777215/],
       [(peer) => peer.send({ ...ack, received: 1e9 }), /an ack with received 1000000000/],
       [(peer) => peer.send({ ...ack, echoMs: 1e15 }), /an ack with echoMs 1000000000000000/],
       [

@@ -106,8 +106,8 @@ Deno.test("a log that does not begin with a state is refused before the guest is
     generation: 1,
     sequence: 1,
     through: 10,
-    exitsChecksum: 0n,
-    outputsChecksum: 0n,
+    exitsChecksum: 0,
+    outputsChecksum: 0,
   });
   const file = new Uint8Array([...encodeLogFileHeader(8 << 20), ...frame]);
   const result = replay(scratch, file);
@@ -139,7 +139,7 @@ Deno.test("replay says of what is no whole log what it is, and ends with the cod
       /incomplete .* no whole frame: cut/,
     ],
     ["flipped", flipped, ExitCode.peer, /flipped, frame 1, offset 16: .*CRC32C/i],
-    ["version", version, ExitCode.peer, /version is a log of version 9, expected 2/],
+    ["version", version, ExitCode.peer, /version is a log of version 9, expected 3/],
     ["memory", memory, ExitCode.peer, /memory is damaged, or no log: a guest can have/],
     ["other", other, ExitCode.peer, /other, frame \d+, offset \d+: .* pages/],
     ["empty", new Uint8Array(), ExitCode.peer, /empty is not a log/],

@@ -12,6 +12,7 @@ import { listenTcp } from "../link/tcp.ts";
 import { ControlCode } from "../machine/control.ts";
 import { StateSection } from "../machine/state.ts";
 import type { MessageOf } from "../protocol/messages.ts";
+import { FrameKind } from "../codec/codec.ts";
 import { encodeStateOutput } from "../codec/state_output.ts";
 import { backupOptions, runBackup } from "./support/pair_in_process.ts";
 import {
@@ -26,7 +27,7 @@ import {
   stateFrames,
   withBytes,
 } from "./support/odd_logs.ts";
-import { announcing, emptyLogFrame, RawPeer, withByte } from "./support/raw_peer.ts";
+import { announcing, emptyLogFrame, HEADER, RawPeer, withByte } from "./support/raw_peer.ts";
 import { ScratchDirectory } from "./support/run_command.ts";
 
 const WELCOME: MessageOf<"welcome"> = {
@@ -95,8 +96,17 @@ Deno.test("a primary that does not speak the protocol is left, and joined anew",
   const numbers = { type: "done", sink: 0, offset: 0 } as const;
   const misdeeds: Misdeed[] = [
     misdeed("garbage", (peer) => peer.link.send(new Uint8Array(200).fill(9)), /magic/),
-    misdeed("a 4 GiB frame", (peer) => peer.link.send(announcing(0xffff_ffff)), /found 4294967295/),
-    misdeed("a version", (peer) => peer.link.send(withByte(emptyLogFrame(), 4, 7)), /version/),
+    misdeed("a 16 MiB frame", (peer) => peer.link.send(announcing(0xff_ffff)), /found 16777215/),
+    misdeed(
+      "another version",
+      (peer) => peer.link.send(withByte(emptyLogFrame(), HEADER.magic, 0xd3)),
+      /magic/,
+    ),
+    misdeed(
+      "a frame of a chain that has not begun",
+      (peer) => peer.link.send(withByte(emptyLogFrame(), HEADER.kind, FrameKind.log | 2 << 5)),
+      /continues/,
+    ),
     misdeed(
       "a log at first",
       (peer) => peer.link.send(emptyLogFrame()),

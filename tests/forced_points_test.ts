@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { Replayer } from "../backup/replayer.ts";
-import { readHeader } from "../codec/codec.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import { Digester } from "../machine/digest.ts";
 import { Machine } from "../machine/machine.ts";
@@ -10,6 +9,7 @@ import { checkExact } from "./support/exactness.ts";
 import { Hosts, PATIENT_MS } from "./support/pair_hosts.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { recordGuest } from "./support/record.ts";
+import { headersOf } from "./support/replay.ts";
 import { runCommand, ScratchDirectory } from "./support/run_command.ts";
 import { checkSpin } from "./support/spin.ts";
 import { SpinWatch } from "./support/spin_watch.ts";
@@ -87,7 +87,7 @@ Deno.test(`a log that is cut anywhere leads to a machine that goes on rightly, $
     input: ask(5),
   });
   const frames = recording.logs[0]!;
-  const first = frames.findIndex((frame) => readHeader(frame).through > 0);
+  const first = headersOf(frames).findIndex(({ through }) => through > 0);
   for (let cut = 0; cut < CUTS; cut++) {
     const count = first + random.below(frames.length - first);
     const { answers } = checkSpin(goOnFrom(recording.memoryBytes, frames.slice(0, count)));
@@ -103,6 +103,7 @@ function goOnFrom(memoryBytes: number, frames: readonly Uint8Array[]): string {
   using digester = new Digester(machine, "nothing");
   const io = {
     nextFrame: () => frames[next++],
+    opened: () => {},
     output: (_sink: number, _offset: number, _point: number, bytes: Uint8Array) => {
       replayed += new TextDecoder().decode(bytes);
     },

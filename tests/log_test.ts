@@ -5,11 +5,17 @@
 import assert from "node:assert/strict";
 import { replayFile } from "../backup/replay_file.ts";
 import { ExitCode, PeerError } from "../base/errors.ts";
-import { framesOf, LOG_FILE_HEADER_BYTES } from "../codec/log_file.ts";
+import { painter } from "../base/paint.ts";
+import { FrameDecoder } from "../codec/codec.ts";
+import { encodeLogFileHeader, framesOf, LOG_FILE_HEADER_BYTES } from "../codec/log_file.ts";
+import { convertLog } from "../log/convert.ts";
 import { cutLog } from "../log/cut.ts";
+import { dumpLog } from "../log/dump.ts";
 import { joinLogs } from "../log/join.ts";
+import { Printer } from "../log/printer.ts";
 import { type LogStat, statLog } from "../log/stat.ts";
 import { exitCodeOf, verifyLog } from "../log/verify.ts";
+import { readFrame, sealFrame } from "./support/alter_log.ts";
 import { typeAtLedger } from "./support/exactness.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 import { logFileOf, recordGuest, type RecordOptions } from "./support/record.ts";
@@ -64,9 +70,34 @@ async function recordedLog(scratch: ScratchDirectory, name: Recorded): Promise<s
 }
 
 /** All bytes that a report accounts for. */
-function accounted({ kinds, frameHeaderBytes, spanBytes, headBytes, cutBytes }: LogStat): number {
+function accounted(stat: LogStat): number {
+  const { kinds, frameHeaderBytes, frameHeadBytes, denseSavedBytes, headBytes, cutBytes } = stat;
   const events = kinds.reduce((sum, row) => sum + row.overheadBytes + row.payloadBytes, 0);
-  return events + frameHeaderBytes + spanBytes + headBytes + cutBytes;
+  return headBytes + frameHeaderBytes + frameHeadBytes + events - denseSavedBytes + cutBytes;
+}
+
+/** The same frames, each standing for itself. */
+function alone(frames: readonly Uint8Array[]): Uint8Array[] {
+  using decoder = new FrameDecoder();
+  return frames.map((frame) => sealFrame(readFrame(decoder, frame)));
+}
+
+/** A log in words: its frames and events, but not how they are encoded. */
+async function wordsOf(path: string): Promise<string> {
+  const lines: string[] = [];
+  const decoder = new TextDecoder();
+  const printer = new Printer({
+    write: (bytes) => {
+      lines.push(decoder.decode(bytes, { stream: true }));
+      return Promise.resolve(bytes.length);
+    },
+  });
+  const options = { from: 0, to: Number.MAX_SAFE_INTEGER, json: true, full: true };
+  await dumpLog(path, options, printer, painter(false));
+  return lines.join("").replaceAll(
+    /"(offset|bytes|encodedBytes)":\d+,|"(level|chain)":"\w+",/g,
+    "",
+  );
 }
 
 for (const name of NAMES) {
@@ -87,10 +118,26 @@ for (const name of NAMES) {
     if (stat.clockUs !== null) assert.ok(stat.clockUs.to <= replayed.clockUs);
   });
 
+  Deno.test(`${name}, packed dense, replays alike, and unpacked again says the same`, async () => {
+    using scratch = new ScratchDirectory();
+    const path = await recordedLog(scratch, name);
+    const [dense, fast] = ["dense", "fast"].map((name) => scratch.file(name)) as [string, string];
+    const packed = await convertLog(path, "dense", { path: dense, force: false });
+    assert.ok(packed.bytes < packed.readBytes, `${packed.bytes} of ${packed.readBytes}`);
+    assert.deepEqual(replayFile(dense, () => {}), replayFile(path, () => {}));
+    const stat = await statLog(dense);
+    assert.equal(accounted(stat), packed.bytes);
+    await convertLog(dense, "fast", { path: fast, force: false });
+    const words = await wordsOf(path);
+    assert.equal(await wordsOf(dense), words);
+    assert.equal(await wordsOf(fast), words);
+  });
+
   Deno.test(`${name}, cut at each border, replays up to there, and is itself again once joined`, async () => {
     using scratch = new ScratchDirectory();
     const path = await recordedLog(scratch, name);
     const whole = Deno.readFileSync(path);
+    const words = await wordsOf(path);
     const random = new Random(seed);
     const { points: { from, through } } = await statLog(path);
     const [before, after, joined] = ["a", "b", "c"].map((name) => scratch.file(name));
@@ -106,7 +153,7 @@ for (const name of NAMES) {
       assert.equal(rest.isPiece, true);
       assert.throws(() => replayFile(after!, () => {}), PeerError);
       await joinLogs([before!, after!], output(joined!));
-      assert.deepEqual(Deno.readFileSync(joined!), whole);
+      assert.equal(await wordsOf(joined!), words);
       if (borders.size > 1 && random.below(3) > 0) continue;
       assert.equal(replayFile(before!, () => {}).points, cut.through);
     }
@@ -149,11 +196,14 @@ Deno.test("a piece of states is not replayed as if it were a log, nor one with a
     () => replayFile(piece, () => {}),
     /piece, frame 1, offset 16: sequence \d+, expected 1: a piece of a log, to be joined/,
   );
-  const whole = Deno.readFileSync(path);
-  const frames = [...framesOf(whole, "log")];
-  const rest = whole.subarray(frames[3]!.byteOffset);
-  const gap = new Uint8Array([...whole.subarray(0, frames[2]!.byteOffset), ...rest]);
-  assert.throws(() => replayFile(scratch.write("gap", gap), () => {}), /sequence 4, expected 3/);
+  const frames = [...framesOf(Deno.readFileSync(path), "log")];
+  const replayWithGap = (frames: readonly Uint8Array[]) => {
+    const parts = [encodeLogFileHeader(memoryBytes), ...frames.slice(0, 2), ...frames.slice(3)];
+    const gap = new Uint8Array(parts.flatMap((part) => [...part]));
+    replayFile(scratch.write("gap", gap), () => {});
+  };
+  assert.throws(() => replayWithGap(frames), /gap, frame 3, offset \d+: .*CRC32C/i);
+  assert.throws(() => replayWithGap(alone(frames)), /sequence 4, expected 3/);
 });
 
 Deno.test("the commands do all that from a terminal, with the exit codes that docs/CLI.md lists", async () => {
@@ -185,12 +235,20 @@ Deno.test("the commands do all that from a terminal, with the exit codes that do
   await run(peer, /a piece of a log, to be joined/, "replay", b);
   await run(usage, /begins with sequence 1, expected/, "log", "join", b, a, "-o", c);
   await run(ok, /complete up to/, "log", "join", a, b, "-o", c);
-  assert.deepEqual(Deno.readFileSync(c), whole);
+  assert.equal(await wordsOf(c), await wordsOf(log));
   await run(ok, /exact: /, "replay", c, "--quiet");
+  const convert = ["log", "convert", log, "--level", "dense", "-o", c];
+  await run(usage, /c is there: choose another name/, ...convert);
+  await run(ok, /c: \d+ frames, \d+ bytes, complete up to/, ...convert, "--force");
+  await run(ok, /exact: /, "replay", c, "--quiet");
+  const written = JSON.parse(await run(ok, /./, ...convert, "--force", "--json"));
+  assert.deepEqual([written.level, written.readBytes], ["dense", whole.length]);
+  assert.equal(written.bytes, Deno.statSync(c).size);
   const cut = scratch.write("cut", whole.subarray(0, -3));
   await run(failed, /cut at offset \d+: the last \d+ bytes/, "log", "verify", cut);
   await run(failed, /cut: the last [\d,]+ bytes/, "log", "stat", cut);
   await run(failed, /incomplete: \d+ bytes/, "log", "dump", cut);
+  await run(failed, /left out: \d+ bytes/, "log", "convert", cut, ...convert.slice(3), "--force");
   await run(failed, /left out: \d+ bytes/, "log", "cut", cut, "-o", c, "--force");
   await run(peer, /cut is cut: .*understudy log cut/, "log", "join", cut, b, "-o", a, "--force");
   await run(ok, /: sound\n/, "log", "verify", c);
@@ -208,8 +266,9 @@ Deno.test("the commands do all that from a terminal, with the exit codes that do
   await run(usage, /expected an execution point/, "log", "cut", log, "--to", "soon", "-o", c);
   await run(usage, /--from 9 comes after --to 8/, "log", "dump", log, "--from", "9", "--to", "8");
   await run(usage, /required option '-o, --output <file>'/, "log", "cut", log, "--to", "1");
+  await run(usage, /required option '--level <level>'/, "log", "convert", log, "-o", c);
   await run(usage, /Usage: understudy log/, "log");
-  for (const name of ["stat", "dump", "verify", "cut", "join"]) {
+  for (const name of ["stat", "dump", "verify", "cut", "join", "convert"]) {
     await run(ok, new RegExp(`Examples:\n  understudy log ${name} `), "log", name, "--help");
   }
 });

@@ -13,7 +13,7 @@ use crate::frame::MAX_PAYLOAD_BYTES;
 use crate::varint::{read_varint, varint};
 
 const CONTEXTS: usize = 6;
-const CELL_BITS: u32 = 18;
+const CELL_BITS: u32 = 16;
 const CELLS: usize = 1 << CELL_BITS;
 const MAX_COUNT: u32 = 30;
 const WEIGHT_LIMIT: i64 = 1 << 20;

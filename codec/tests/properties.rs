@@ -11,7 +11,7 @@ use codec::fault::Reason;
 use codec::frame::{HEADER_BYTES, Level, MAX_KIND, MessageHead, open_message, seal_message};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use support::{Log, Owned, decode, decode_by, encode, encode_by, reseal};
+use support::{Log, Owned, decode, decode_by, encode, encode_by, reseal, total};
 
 /// Distances of every size that a varint can have, small ones more often: so predictions come true.
 fn distance() -> impl Strategy<Value = u64> {
@@ -122,8 +122,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_at_all_are_decoded_or_refused(frame in vec(any::<u8>(), 0..400)) {
-        check_total(&frame);
+    fn any_bytes_at_all_are_decoded_or_refused(bytes in vec(any::<u8>(), 0..400)) {
+        check_total(&bytes);
+        total::any_frame(&bytes);
+        total::log_frames(&bytes);
+        total::round_trip(&bytes);
+        total::pages(&bytes);
     }
 
     #[test]

@@ -14,6 +14,7 @@ export const SEEDS_MAX = 5000;
 
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";
+const wire = "protocol/wire.ts";
 const backup = "protocol/backup.ts";
 const gate = "protocol/output_gate.ts";
 const handover = "protocol/handover.ts";
@@ -55,7 +56,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a frame is taken in before its checksum is checked",
-    edits: [edit("protocol/wire.ts", "  decoder.open(frame);\n", "  void decoder;\n")],
+    edits: [
+      edit(wire, "import { FrameDecoder,", "import { crc32c, FrameDecoder,"),
+      edit(
+        wire,
+        "const { generation, sequence, through } = decoder.open(frame);",
+        `const right = frame.slice();
+        const checksum = crc32c(frame.subarray(6), crc32c(frame.subarray(0, 2)));
+        new DataView(right.buffer).setUint32(2, checksum, true);
+        const { generation, sequence, through } = decoder.open(right);`,
+      ),
+    ],
   },
   {
     name: "no notices",

@@ -5,7 +5,7 @@
  * log lies, who holds which register, what was seen), not by what a protocol machine believes. How sides end
  * is judged in endings.ts, what has settled in the end in run.ts.
  */
-import { readHeader } from "../../codec/codec.ts";
+import { FrameDecoder } from "../../codec/codec.ts";
 import type { BackupEffect, BackupInput } from "../../protocol/backup.ts";
 import type { Output } from "../../protocol/output_gate.ts";
 import type {
@@ -33,6 +33,8 @@ import type { PromiseName, World } from "./world.ts";
 
 /** The sides read whole milliseconds, of clocks that differ. */
 const CLOCK_GRAIN_MS = 1.5;
+/** One for all: here a frame stands for itself. */
+const decoder = new FrameDecoder();
 
 /** See the top of the file. */
 export class Observer {
@@ -86,7 +88,7 @@ export class Observer {
   #checkMachine(process: SimProcess, machine: SimMachine, { sent, heldSequence }: Evidence): void {
     const frame = sent[heldSequence - 1];
     if (machine.isFlipped || frame === undefined) return;
-    const recorded = Number(readHeader(frame.bytes).exitsChecksum);
+    const recorded = digestIn(frame);
     if (recorded === machine.digest) return;
     const what = `${process.name} goes live as ${machine.digest}, recorded was ${recorded}`;
     this.#fail("no silent divergence", what);
@@ -167,7 +169,7 @@ export class Observer {
     // Pages that were sent while the machine ran are of no point.
     if (last === undefined || last.through === 0 || machine.isFlipped) return;
     if (last.through !== frame.through) return;
-    const [one, other] = [last, frame].map(({ bytes }) => readHeader(bytes).exitsChecksum);
+    const [one, other] = [last, frame].map(digestIn);
     if (one === other) return;
     const what = `${name} logs two states of point ${frame.through}: ${one} and ${other}`;
     this.#fail("no silent divergence", what);
@@ -367,4 +369,9 @@ export class Observer {
 
 function firstOfEach(outputs: readonly Output[]): Output[] {
   return outputs.filter(({ sink }, at) => outputs.findIndex((one) => one.sink === sink) === at);
+}
+
+/** The digest that a frame says its machine has. */
+function digestIn({ bytes }: Pick<LoggedFrame, "bytes">): number {
+  return decoder.open(bytes).exitsChecksum;
 }

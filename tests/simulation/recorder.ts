@@ -318,14 +318,14 @@ export class SimRecorder {
     const log = this.#log!;
     const { session, generation } = log;
     const sequence = ++log.sequence;
-    for (const event of this.#events) encode(event);
+    for (const event of this.#events) encoder.event(event);
     this.#events = [];
     const bytes = encoder.close({
       generation,
       sequence,
       through,
-      exitsChecksum: BigInt(digest),
-      outputsChecksum: BigInt(outputsHash),
+      exitsChecksum: digest,
+      outputsChecksum: outputsHash,
     });
     const ranUs = this.machine.clockUs;
     const frame = { session, sequence, through, inputOffset, ranUs, completesState, bytes };
@@ -355,18 +355,4 @@ function joined(outputs: readonly Output[], sink: number, point: number): Output
     if (output.sink === sink) bytes.set(output.bytes, output.offset - first.offset);
   }
   return { sink, offset: first.offset, point, bytes };
-}
-
-function encode(event: LogEvent): void {
-  const { point } = event;
-  switch (event.kind) {
-    case "time":
-      return encoder.time(point, event.clockUs);
-    case "data":
-      return encoder.data(point, event.device, event.bytes);
-    case "state":
-      return encoder.state(point, event.section, event.bytes);
-    case "control":
-      return encoder.control(point, event.code, event.bytes);
-  }
 }

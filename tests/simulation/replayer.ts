@@ -134,7 +134,7 @@ export class SimReplayer {
     }
     this.#letEnter();
     const { point, digest, outputsHash } = machine;
-    const isEqual = Number(exitsChecksum) === digest && Number(outputsChecksum) === outputsHash;
+    const isEqual = exitsChecksum === digest && outputsChecksum === outputsHash;
     if (!this.isWhole || isEqual && this.#event === undefined) {
       notices.push({ type: "replayed", sequence, point });
       return notices;

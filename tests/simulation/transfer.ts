@@ -123,7 +123,7 @@ export class SimTransfer {
     const { session, generation } = this.log;
     const sequence = ++this.#sequence;
     encoder.state(0, SimSection.pages, encodePages(pages));
-    const closing = { generation, sequence, through: 0, exitsChecksum: 0n, outputsChecksum: 0n };
+    const closing = { generation, sequence, through: 0, exitsChecksum: 0, outputsChecksum: 0 };
     const bytes = encoder.close(closing);
     const frame = { session, sequence, through: 0, inputOffset: this.#inputOffset, ranUs: 0 };
     this.role.step({ type: "pages", frame: { ...frame, completesState: false, bytes } });

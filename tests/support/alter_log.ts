@@ -1,10 +1,31 @@
 /**
  * Alters one event of a recorded log: what a log would be like whose recorder, or whose memory, lied.
  *
- * The frames are sealed anew, so that the codec finds nothing wrong with them.
+ * The frames are encoded anew, each alone, so that the codec finds nothing wrong with them.
  */
-import { FrameDecoder, FrameEncoder, type FrameHeader, type LogEvent } from "../../codec/codec.ts";
+import { FrameDecoder, FrameEncoder, type LogEvent, type LogHeader } from "../../codec/codec.ts";
 import type { Random } from "./random.ts";
+
+/** What is in a frame of a log. */
+export interface ReadFrame {
+  readonly header: LogHeader;
+  readonly events: LogEvent[];
+}
+
+/** The next frame of a log. @param decoder has opened those before it */
+export function readFrame(decoder: FrameDecoder, frame: Uint8Array): ReadFrame {
+  const header = decoder.open(frame);
+  const events: LogEvent[] = [];
+  for (let event = decoder.next(); event !== undefined; event = decoder.next()) events.push(event);
+  return { header, events };
+}
+
+/** A frame that stands for itself. */
+export function sealFrame({ header, events }: ReadFrame): Uint8Array<ArrayBuffer> {
+  using encoder = new FrameEncoder();
+  for (const event of events) encoder.event(event);
+  return encoder.close(header);
+}
 
 /** A copy of `log` with one time or data event of it dropped, delayed, or changed, and what was done. */
 export function alterEvent(
@@ -12,25 +33,24 @@ export function alterEvent(
   random: Random,
 ): { log: Uint8Array[]; what: string } {
   using decoder = new FrameDecoder();
+  const frames = log.map((bytes) => readFrame(decoder, bytes));
   for (;;) {
-    const at = random.below(log.length);
-    const header = decoder.open(log[at]!);
-    const events: LogEvent[] = [];
-    for (let event = decoder.next(); event !== undefined; event = decoder.next()) {
-      events.push(event);
-    }
-    const inputs = events.filter(({ kind }) => kind === "time" || kind === "data");
-    if (inputs.length === 0) continue;
-    const what = alter(events, random.pick(inputs), header, random);
-    if (what !== undefined) return { log: log.with(at, seal(header, events)), what };
+    const what = alterFrame(random.pick(frames), random);
+    if (what !== undefined) return { log: frames.map(sealFrame), what };
   }
+}
+
+/** Alters one event of a frame; undefined if there is none that can be altered in the way that was drawn. */
+export function alterFrame({ header, events }: ReadFrame, random: Random): string | undefined {
+  const inputs = events.filter(({ kind }) => kind === "time" || kind === "data");
+  return inputs.length === 0 ? undefined : alter(events, random.pick(inputs), header, random);
 }
 
 /** Alters `event` in place; undefined if it can't be done so that the order of events stays. */
 function alter(
   events: LogEvent[],
   event: LogEvent,
-  { through }: FrameHeader,
+  { through }: LogHeader,
   random: Random,
 ): string | undefined {
   const index = events.indexOf(event);
@@ -54,16 +74,4 @@ function alter(
       }
       return `${place} changed`;
   }
-}
-
-function seal(header: FrameHeader, events: readonly LogEvent[]): Uint8Array {
-  using encoder = new FrameEncoder();
-  for (const event of events) {
-    const { kind, point } = event;
-    if (kind === "time") encoder.time(point, event.clockUs);
-    else if (kind === "data") encoder.data(point, event.device, event.bytes);
-    else if (kind === "state") encoder.state(point, event.section, event.bytes);
-    else encoder.control(point, event.code, event.bytes);
-  }
-  return encoder.close(header);
 }

@@ -4,13 +4,13 @@
  *
  * Called by healing_test.ts and healing_crash_test.ts.
  */
-import { FrameDecoder, FrameKind, readHeader } from "../../codec/codec.ts";
+import { FrameDecoder, FrameKind, type LogEvent, readHeader } from "../../codec/codec.ts";
 import { parseAddress } from "../../link/address.ts";
 import type { FrameLink, LinkListener } from "../../link/link.ts";
 import { logFraming } from "../../link/log_framing.ts";
 import { connectTcp, listenTcp } from "../../link/tcp.ts";
 import { messageKind } from "../../protocol/messages.ts";
-import { alterEvent } from "./alter_log.ts";
+import { alterFrame, type ReadFrame, readFrame, sealFrame } from "./alter_log.ts";
 import type { Random } from "./random.ts";
 
 /** Takes in one backup after the other. See the top of the file. */
@@ -71,8 +71,9 @@ export class AlteringRelay implements AsyncDisposable {
       return backupLink.close();
     }
     this.#links.add(primaryLink);
+    using log = new AlterableLog((frame) => this.#alter(frame));
     await Promise.all([
-      pass(primaryLink, backupLink, (frame) => this.#alter(frame)),
+      pass(primaryLink, backupLink, (frame) => log.pass(frame)),
       pass(backupLink, primaryLink, (frame) => this.#hear(frame)),
     ]);
     primaryLink.close();
@@ -87,27 +88,44 @@ export class AlteringRelay implements AsyncDisposable {
     return frame;
   }
 
-  #alter(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-    if (!this.#isDue || readHeader(frame).kind !== FrameKind.log || !hasInput(frame)) {
-      return frame;
-    }
+  /** Alters an event of this frame, if one is to be altered. @returns whether it was */
+  #alter(frame: ReadFrame): boolean {
+    if (!this.#isDue || !hasInput(frame.events)) return false;
     this.#isDue = false;
-    const { log, what } = alterEvent([frame], this.random);
+    let what: string | undefined;
+    while (what === undefined) what = alterFrame(frame, this.random);
     this.altered.push(what);
-    return log[0]! as Uint8Array<ArrayBuffer>;
+    return true;
+  }
+}
+
+/** The log of one connection, which can be altered on its way. */
+class AlterableLog implements Disposable {
+  readonly #decoder = new FrameDecoder();
+  /** A frame of this chain was altered: what continues it has to be encoded anew. */
+  #isTorn = false;
+
+  constructor(private readonly alter: (frame: ReadFrame) => boolean) {}
+
+  /** The next frame from the primary, as the backup gets it. */
+  pass(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    const { kind, chain } = readHeader(bytes);
+    if (kind !== FrameKind.log) return bytes;
+    const frame = readFrame(this.#decoder, bytes);
+    this.#isTorn &&= chain === "continues";
+    if (this.alter(frame)) this.#isTorn = true;
+    return this.#isTorn ? sealFrame(frame) : bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#decoder[Symbol.dispose]();
   }
 }
 
 /** Whether there are two events that could be altered: then each kind of alteration finds one. */
-function hasInput(frame: Uint8Array): boolean {
-  using decoder = new FrameDecoder();
-  decoder.open(frame);
-  let count = 0;
-  for (let event; (event = decoder.next()) !== undefined;) {
-    if (event.kind === "time" || event.kind === "data") count++;
-    else if (event.kind === "state") return false;
-  }
-  return count > 1;
+function hasInput(events: readonly LogEvent[]): boolean {
+  if (events.some(({ kind }) => kind === "state")) return false;
+  return events.filter(({ kind }) => kind === "time" || kind === "data").length > 1;
 }
 
 /** Passes frames on until an end of the connection, and that as well. */

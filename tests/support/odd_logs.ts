@@ -21,8 +21,8 @@ export function sealed(add: Add, through: number, sequence = 1): Uint8Array<Arra
     generation: 1,
     sequence,
     through,
-    exitsChecksum: 0n,
-    outputsChecksum: 0n,
+    exitsChecksum: 0,
+    outputsChecksum: 0,
   });
 }
 
@@ -31,9 +31,9 @@ export function stateFrames(section: number, bytes: Uint8Array): Uint8Array<Arra
   return [sealed((encoder) => encoder.state(0, section, bytes), 0)];
 }
 
-/** A frame with a bit of it flipped. */
+/** A frame with a bit of its payload flipped. */
 export function flipped(frame: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  frame[40]! ^= 1;
+  frame[frame.length - 1]! ^= 1;
   return frame;
 }
 

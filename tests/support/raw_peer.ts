@@ -4,11 +4,11 @@
  * Called by bad_input_test.ts and bad_primary_test.ts.
  */
 import {
-  crc32c,
   FrameEncoder,
   FrameKind,
   HEADER_BYTES,
   openMessage,
+  readHeader,
   sealMessage,
 } from "../../codec/codec.ts";
 import { parseAddress } from "../../link/address.ts";
@@ -24,9 +24,10 @@ import {
   type MessageType,
   PROTOCOL_VERSION,
 } from "../../protocol/messages.ts";
+import { logFormat } from "./wire_values.ts";
 
-/** Where a frame's header has what. */
-export const HEADER = { version: 4, kind: 5, payloadBytes: 8, crc: 12 } as const;
+/** Where a frame's header has what: the magic is the version as well, the kind shares its byte with chain and level. */
+export const HEADER = { magic: 0, kind: 1 } as const;
 
 /** A message as the frame that it travels in. */
 export function frameOf(message: Message, generation = 0, sequence = 1): Uint8Array<ArrayBuffer> {
@@ -49,8 +50,8 @@ export function emptyLogFrame(generation = 1, sequence = 1): Uint8Array<ArrayBuf
     generation,
     sequence,
     through: 0,
-    exitsChecksum: 0n,
-    outputsChecksum: 0n,
+    exitsChecksum: 0,
+    outputsChecksum: 0,
   });
 }
 
@@ -62,16 +63,14 @@ export function withByte(
 ): Uint8Array<ArrayBuffer> {
   const changed = frame.slice();
   changed[at] = value;
-  const view = new DataView(changed.buffer);
-  view.setUint32(HEADER.crc, 0, true);
-  view.setUint32(HEADER.crc, crc32c(changed), true);
+  logFormat.reseal(changed);
   return changed;
 }
 
 /** A header that announces a payload of this size. */
 export function announcing(payloadBytes: number): Uint8Array<ArrayBuffer> {
   const header = frameOf(HELLO).slice(0, HEADER_BYTES);
-  new DataView(header.buffer).setUint32(HEADER.payloadBytes, payloadBytes, true);
+  logFormat.announce(header, payloadBytes);
   return header;
 }
 
@@ -111,8 +110,7 @@ export async function tell(
 export function messagesIn(bytes: Uint8Array): Message[] {
   const messages: Message[] = [];
   for (let at = 0; at < bytes.length;) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-    const end = at + HEADER_BYTES + view.getUint32(HEADER.payloadBytes, true);
+    const end = at + HEADER_BYTES + readHeader(bytes.subarray(at)).payloadBytes;
     const { header, payload } = openMessage(bytes.subarray(at, end));
     messages.push(decodeMessage(header.kind, payload));
     at = end;
@@ -139,7 +137,7 @@ export class RawPeer implements Disposable {
   /** The next message of a type; what comes before it is passed over. @throws Error at the end */
   async next<T extends MessageType>(type: T): Promise<MessageOf<T>> {
     for (let frame; (frame = await this.link.receive({ timeoutMs: 20_000 })) !== undefined;) {
-      if (frame[HEADER.kind] === FrameKind.log) continue;
+      if (readHeader(frame).kind === FrameKind.log) continue;
       const { header, payload } = openMessage(frame);
       const message = decodeMessage(header.kind, payload);
       if (message.type === type) return message as unknown as MessageOf<T>;

@@ -31,6 +31,10 @@ export interface RecordOptions {
   readonly epochLengthMs?: number;
   /** Begin a new session, with the running guest's state, after each so many outputs. */
   readonly outputsPerSession?: number;
+  /** Close a frame at this age, though no output waits for it. */
+  readonly frameAgeMs?: number;
+  /** The worker that records, if it is not the primary's own; it is started as that one is. */
+  readonly worker?: URL;
   /** End a guest that has put nothing out for so long: one that does not end by itself. */
   readonly patienceMs?: number;
   /** End a guest that has put out so much: one that does not stop. */
@@ -63,6 +67,10 @@ const SLICE_MS = 20;
 /** 2023-11-14, some seconds after 22:13. */
 export const EPOCH_MS = 1_700_000_000_000;
 
+const PRIMARY_WORKER = new URL("../../primary/vcpu_worker.ts", import.meta.url);
+/** Short: that frames are closed by their age happens often. */
+const FRAME_AGE_MS = 20;
+
 /** Records a guest to its end. @throws whatever the recording thread died of */
 export async function recordGuest(options: RecordOptions): Promise<Recording> {
   const memoryBytes = options.memoryBytes ?? MEMORY_BYTES;
@@ -78,7 +86,7 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
     startPaused: true,
     ...(verify === undefined ? {} : { verify }),
   };
-  const thread = new VcpuThread(new URL("../../primary/vcpu_worker.ts", import.meta.url), config);
+  const thread = new VcpuThread(options.worker ?? PRIMARY_WORKER, config);
   using _slicer = new Slicer(thread, options.sliceMs ?? SLICE_MS);
   try {
     const run = await readToEnd(thread, options);
@@ -90,7 +98,14 @@ export async function recordGuest(options: RecordOptions): Promise<Recording> {
 
 async function readToEnd(
   thread: VcpuThread,
-  { input, outputsPerSession, epochLengthMs, patienceMs, outputBytesMax = Infinity }: RecordOptions,
+  {
+    input,
+    outputsPerSession,
+    epochLengthMs,
+    patienceMs,
+    frameAgeMs = FRAME_AGE_MS,
+    outputBytesMax = Infinity,
+  }: RecordOptions,
 ): Promise<Omit<Recording, "memoryBytes" | "forcedPoints">> {
   const logs: Uint8Array<ArrayBuffer>[][] = [];
   const outputs: Uint8Array<ArrayBuffer>[] = [];
@@ -106,7 +121,7 @@ async function readToEnd(
       type: "startLog",
       session: ++session,
       generation: 1,
-      frameAgeMs: 20,
+      frameAgeMs,
       checkpointing: epochLengthMs !== undefined,
       epochLengthMs: epochLengthMs ?? 1,
     });

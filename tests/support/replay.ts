@@ -5,7 +5,7 @@
  * Called by the whole-system tests and by the campaigns.
  */
 import { Replayer } from "../../backup/replayer.ts";
-import { FrameDecoder, type FrameHeader } from "../../codec/codec.ts";
+import { FrameDecoder, type LogHeader } from "../../codec/codec.ts";
 import { Digester } from "../../machine/digest.ts";
 import { hostKind } from "../../machine/host_kind.ts";
 import { ControlCode } from "../../machine/control.ts";
@@ -27,7 +27,7 @@ export interface ReplayOptions {
   readonly memoryBytes: number;
   readonly meddling?: Meddling;
   /** Called when a frame has been replayed and verified. */
-  readonly onReplayed?: (header: FrameHeader) => void;
+  readonly onReplayed?: (header: LogHeader) => void;
   /** Called with a machine that is about to replay. */
   readonly onStart?: (machine: Machine) => void;
   /** A signal stopped the guest. */
@@ -62,6 +62,7 @@ export async function replayFrames(
   using digester = new Digester(machine, "nothing");
   using replayer = new Replayer(machine, {
     nextFrame: () => frames[next++],
+    opened: () => {},
     output: (_sink, offset, _point, bytes) => {
       outputOffset ??= offset;
       outputs.push(bytes.slice());
@@ -82,6 +83,12 @@ export async function replayFrames(
     join([digestOf(machine), ...pages]),
   ]);
   return { output, outputOffset, end, points: point, digests: replayer.digests, state };
+}
+
+/** What the frames of a log say about themselves. */
+export function headersOf(frames: readonly Uint8Array[]): LogHeader[] {
+  using decoder = new FrameDecoder();
+  return frames.map((frame) => decoder.open(frame));
 }
 
 /** The points at which a log has digests. */

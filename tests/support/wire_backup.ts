@@ -130,7 +130,7 @@ export class BackupTarget implements WireTarget {
 
   #takeFrame(bytes: Bytes): void {
     if (this.isOver) return;
-    const { kind, generation, sequence, through } = readHeader(bytes);
+    const { kind } = readHeader(bytes);
     if (kind !== FrameKind.log) {
       const message = decodeMessage(kind, openMessage(bytes).payload);
       if (message.type === "welcome") {
@@ -144,7 +144,7 @@ export class BackupTarget implements WireTarget {
       this.tally.accepted++;
       return this.#guarded({ type: "message", message });
     }
-    this.#decoder.open(bytes);
+    const { generation, sequence, through } = this.#decoder.open(bytes);
     this.tally.accepted++;
     this.#guarded({ type: "frame", frame: { generation, sequence, through, bytes } });
   }

@@ -60,31 +60,39 @@ export function someBytes(random: Random, most = 64): Bytes {
 /** A format whose frames have a length and a checksum in their header. */
 export interface Format {
   readonly headerBytes: number;
-  readonly lengthAt: number;
+  /** Says that so many bytes follow the header, as far as its field has room for the number. */
+  announce(frame: Bytes, payloadBytes: number): void;
   /** Makes the checksum fit. */
   reseal(frame: Bytes): void;
 }
 
-/** The logging channel's frames; codec/codec.ts draws them. */
+/** The logging channel's frames, those that stand alone; codec/codec.ts draws them. */
 export const logFormat: Format = {
   headerBytes: HEADER_BYTES,
-  lengthAt: 8,
+  announce(frame, payloadBytes) {
+    viewOf(frame).setUint16(6, payloadBytes & 0xffff, true);
+    frame[8] = payloadBytes >>> 16;
+  },
   reseal(frame) {
-    const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-    view.setUint32(12, 0, true);
-    view.setUint32(12, crc32c(frame), true);
+    viewOf(frame).setUint32(2, crc32c(frame.subarray(6), crc32c(frame.subarray(0, 2))), true);
   },
 };
 
 /** The console protocol's messages; sinks/console_protocol.ts draws them. */
 export const consoleFormat: Format = {
   headerBytes: 16,
-  lengthAt: 8,
+  announce(frame, payloadBytes) {
+    viewOf(frame).setUint32(8, payloadBytes, true);
+  },
   reseal(frame) {
-    const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
-    view.setUint32(12, crc32c(frame.subarray(16), crc32c(frame.subarray(0, 12))), true);
+    const checksum = crc32c(frame.subarray(16), crc32c(frame.subarray(0, 12)));
+    viewOf(frame).setUint32(12, checksum, true);
   },
 };
+
+function viewOf({ buffer, byteOffset, length }: Bytes): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
 
 /** Alters frames on their way; knows what was sent before. */
 export class Alterer {
@@ -145,7 +153,7 @@ export class Alterer {
   /** A frame whose payload is shorter or longer, or is said to be so; sealed. */
   #resized(frame: Bytes): Bytes {
     const { random, format } = this;
-    const { headerBytes, lengthAt } = format;
+    const { headerBytes } = format;
     const payloadBytes = random.pick([
       0,
       1,
@@ -157,7 +165,7 @@ export class Alterer {
     const announced = random.below(3) > 0
       ? payloadBytes
       : oddNumber(random, payloadBytes, 2 ** 32 - 1);
-    new DataView(resized.buffer).setUint32(lengthAt, announced, true);
+    format.announce(resized, announced);
     format.reseal(resized);
     return resized;
   }

@@ -1,6 +1,8 @@
 //! Logs as plain data, and whole frames of them, for the tests beside this folder.
 #![allow(dead_code)] // each test file uses what it needs
 
+pub mod total;
+
 use codec::decode::FrameDecoder;
 use codec::encode::FrameEncoder;
 use codec::event::{Carrier, Closing, Event};
