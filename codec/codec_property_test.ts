@@ -26,7 +26,7 @@ import {
 } from "./reference_frame_test_support.ts";
 
 const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1);
-const runs = Number(Deno.env.get("RUNS") ?? 100);
+const runs = Number(Deno.env.get("RUNS") ?? 60);
 console.log(`codec properties: SEED=${seed} RUNS=${runs}`);
 const check = (property: fc.IRawProperty<unknown>, factor = 1) =>
   fc.assert(property as fc.IRawProperty<[unknown]>, { seed, numRuns: Math.ceil(runs * factor) });

@@ -38,6 +38,9 @@ export class FrameDecoder implements Disposable {
   open(frame: Uint8Array): LogHeader {
     this.#left = 0;
     if (frame.length > MAX_FRAME_BYTES) {
+      // It is not copied, but refused as no frame at all, so that nothing continues what came before it.
+      this.#raw.place(0);
+      this.#raw.open();
       throw new PeerError(
         `bad frame: ${frame.length} bytes, expected at most ${MAX_FRAME_BYTES}`,
       );

@@ -59,11 +59,17 @@ export class FrameEncoder implements Disposable {
   #records = 0;
   #bytes = 0;
   #events = 0;
+  // Points and clocks do not fall below these.
   #lastPoint = 0;
   #lastClockUs = 0;
+  /** Frames that the chain has so far. */
+  #chained = 0;
+
+  readonly #chain: number;
 
   constructor({ chain = 1, level = "fast" }: EncoderOptions = {}) {
     assert(Number.isSafeInteger(chain) && chain >= 1, `a chain of ${chain} frames`);
+    this.#chain = chain;
     this.#raw = new RawEncoder(Math.min(chain, 2 ** 32 - 1), level === "dense");
     this.#recordsAt = this.#raw.recordsAt();
   }
@@ -132,14 +138,16 @@ export class FrameEncoder implements Disposable {
     assertSafe(sequence, "sequence");
     assertSafe(through, "through");
     if (through < this.#lastPoint) {
-      refuse(`through ${through} lies before the last event's point ${this.#lastPoint}`);
+      refuse(`through ${through} lies before point ${this.#lastPoint}`);
     }
     this.#flush();
     const at = this.#raw.close(generation, sequence, through, exitsChecksum, outputsChecksum);
     assert(at !== 0, this.#raw.complaint());
     const frame = wasmBytes().slice(at, at + this.#raw.frameBytes());
     this.#bytes = this.#events = 0;
-    this.#lastPoint = this.#lastClockUs = 0;
+    this.#chained = (this.#chained + 1) % this.#chain;
+    if (this.#chained === 0) this.#lastPoint = this.#lastClockUs = 0;
+    else this.#lastPoint = through;
     return frame;
   }
 

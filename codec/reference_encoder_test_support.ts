@@ -150,7 +150,8 @@ function residualTokens(residual: number): number[][] {
   return tokens;
 }
 
-function writtenOut({ tag, points, length }: Shape, stepUs: number): number[] {
+/** The token of an event that is written out. */
+export function writtenOut({ tag, points, length }: Shape, stepUs: number): number[] {
   const token = [0xc0 + tag % 4 + 4 * Math.min(points, 15)];
   if (points >= 15) putVarint(token, points - 15);
   if (tag === 0) {
