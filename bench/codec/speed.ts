@@ -9,7 +9,7 @@ import { UnavailableError } from "../../base/errors.ts";
 import { chainFrames } from "../../base/limits.ts";
 import { summarize, type Summary } from "../compare.ts";
 import type { BenchLog } from "./events.ts";
-import { encodeFrames, type Level, logFile, StreamDecoder, StreamEncoder } from "./stream.ts";
+import { encodeFrames, type Level, logFile, StreamDecoder } from "./stream.ts";
 
 /** For how long to measure. */
 export interface Effort {
@@ -68,10 +68,9 @@ export async function measureSpeed(
 }
 
 function ourRounds({ frames }: BenchLog, level: Level, { rounds, seconds }: Effort): Rounds {
-  using encoder = new StreamEncoder(level);
   using decoder = new StreamDecoder();
   const encode = () => {
-    for (const frame of frames) encoder.encode(frame);
+    encodeFrames(frames, level);
   };
   const encoded = encodeFrames(frames, level);
   const decode = () => {
