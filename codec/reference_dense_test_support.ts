@@ -1,10 +1,12 @@
 /** The reference's dense level: a model of bits, and the coder it drives (docs/LOG-FORMAT.md, Dense). Tests only. */
 import { must } from "./reference_bytes_test_support.ts";
+import { MAX_LENGTH, ReferenceMatch } from "./reference_match_test_support.ts";
 
 /** Codes a bit that is 1 with `p` of 4,096 parts. @param wanted the bit, to who knows it @returns the bit */
 export type CodeBit = (p: number, wanted: number) => number;
 
-const INPUTS = 6;
+const CONTEXTS = 6;
+const INPUTS = CONTEXTS + 1;
 const CELLS = 2 ** 16;
 const MAX_WEIGHT = 2 ** 20;
 const MAX_COUNT = 30;
@@ -29,18 +31,43 @@ const STRETCH = Int16Array.from({ length: 4096 }, (_, p) => {
 });
 const RATE = Uint16Array.from({ length: MAX_COUNT + 1 }, (_, n) => Math.floor(65_536 / (n + 1.5)));
 
+/** How probable it is that something comes true, by how often it has. */
+class Cells {
+  readonly #q: Uint16Array;
+  readonly #n: Uint8Array;
+
+  constructor(count: number) {
+    this.#q = new Uint16Array(count).fill(2 ** 15);
+    this.#n = new Uint8Array(count);
+  }
+
+  stretched(cell: number): number {
+    return STRETCH[this.#q[cell]! >> 4]!;
+  }
+
+  learn(cell: number, bit: number): void {
+    const n = this.#n[cell]!;
+    const q = this.#q[cell]!;
+    this.#q[cell] = q + ((bit * 65_535 - q) * RATE[n]! >> 16);
+    if (n < MAX_COUNT) this.#n[cell] = n + 1;
+  }
+}
+
 /** What a chain has taught of its payloads' bits. */
 export class DenseModel {
-  // Six tables each, one behind the other.
-  readonly #q = new Uint16Array(INPUTS * CELLS).fill(2 ** 15);
-  readonly #n = new Uint8Array(INPUTS * CELLS);
-  readonly #weights = new Int32Array(256 * INPUTS).fill(2 ** 14);
+  // Six tables, one behind the other.
+  readonly #contexts = new Cells(CONTEXTS * CELLS);
+  readonly #lengths = new Cells(MAX_LENGTH + 1);
+  readonly #weights = new Int32Array(512 * INPUTS).fill(2 ** 14);
+  readonly #match = new ReferenceMatch();
   /** The fast payload of the frame before. */
   #before = new Uint8Array();
   // Of the byte that is being coded, and of its current bit.
-  readonly #bases = new Int32Array(INPUTS);
-  readonly #cells = new Int32Array(INPUTS);
+  readonly #bases = new Int32Array(CONTEXTS);
+  readonly #cells = new Int32Array(CONTEXTS);
   readonly #s = new Int32Array(INPUTS);
+  /** The bit that the match expects. */
+  #expected: number | undefined;
 
   /** Codes all of a fast payload: where `code` knows the bits from the payload, or else into it. */
   pass(payload: Uint8Array<ArrayBuffer>, code: CodeBit): void {
@@ -49,12 +76,13 @@ export class DenseModel {
       const byte = payload[i]!;
       let partial = 1;
       for (let place = 7; place >= 0; place--) {
-        const p = this.#predict(partial);
+        const p = this.#predict(partial, place);
         const bit = code(p, byte >> place & 1);
         this.#learn(partial, p, bit);
         partial = partial << 1 | bit;
       }
       payload[i] = partial;
+      this.#match.take(payload[i]!);
     }
     this.#before = payload;
   }
@@ -72,29 +100,39 @@ export class DenseModel {
     }
   }
 
-  /** Finds the cells of a bit. @returns its probability */
-  #predict(partial: number): number {
-    let sum = 0;
-    for (let k = 0; k < INPUTS; k++) {
+  /** Finds the cells of the bit at `place`. @returns its probability */
+  #predict(partial: number, place: number): number {
+    for (let k = 0; k < CONTEXTS; k++) {
       const key = this.#bases[k]! + Math.imul(partial, 0xc2b2ae35);
       const cell = this.#cells[k] = k * CELLS + (Math.imul(key, 0x2c1b3c6d) >>> 16);
-      const s = this.#s[k] = STRETCH[this.#q[cell]! >> 4]!;
-      sum += s * this.#weights[partial * INPUTS + k]!;
+      this.#s[k] = this.#contexts.stretched(cell);
+    }
+    const { byte, length } = this.#match;
+    const isRightSoFar = byte !== undefined && (byte | 256) >> (place + 1) === partial;
+    this.#expected = isRightSoFar ? byte >> place & 1 : undefined;
+    const trust = this.#lengths.stretched(length);
+    this.#s[CONTEXTS] = this.#expected === undefined ? 0 : this.#expected === 1 ? trust : -trust;
+    let sum = 0;
+    for (let k = 0; k < INPUTS; k++) {
+      sum += this.#s[k]! * this.#weights[this.#weightAt(partial, k)]!;
     }
     return Math.max(1, Math.min(4095, squash(Math.floor(sum / 65_536))));
+  }
+
+  #weightAt(partial: number, k: number): number {
+    return (partial + (this.#expected === undefined ? 0 : 256)) * INPUTS + k;
   }
 
   #learn(partial: number, p: number, bit: number): void {
     const error = (bit * 4096 - p) * 10;
     for (let k = 0; k < INPUTS; k++) {
-      const at = partial * INPUTS + k;
+      const at = this.#weightAt(partial, k);
       const weight = this.#weights[at]! + (this.#s[k]! * error + 2 ** 15 >> 16);
       this.#weights[at] = Math.max(-MAX_WEIGHT, Math.min(MAX_WEIGHT, weight));
-      const cell = this.#cells[k]!;
-      const n = this.#n[cell]!;
-      const q = this.#q[cell]!;
-      this.#q[cell] = q + ((bit * 65_535 - q) * RATE[n]! >> 16);
-      if (n < MAX_COUNT) this.#n[cell] = n + 1;
+    }
+    for (const cell of this.#cells) this.#contexts.learn(cell, bit);
+    if (this.#expected !== undefined) {
+      this.#lengths.learn(this.#match.length, bit === this.#expected ? 1 : 0);
     }
   }
 }

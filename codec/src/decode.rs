@@ -8,7 +8,7 @@ use lz4_flex::block::decompress_into_with_dict;
 
 use crate::MAX_SAFE_INTEGER;
 use crate::context::{Context, MIN_PACKED_BYTES, Prediction, Shape};
-use crate::dense::Model;
+use crate::dense::Dense;
 use crate::event::{Carrier, Closing, Event, MAX_CARRIED_BYTES, MAX_EVENTS};
 use crate::fault::{Fault, Reason};
 use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level, read_u32};
@@ -48,7 +48,7 @@ struct Link {
 pub struct FrameDecoder {
     link: Option<Link>,
     context: Context,
-    model: Option<Box<Model>>,
+    dense: Option<Box<Dense>>,
     records: Vec<Record>,
     carried: Vec<u8>,
     fast: Vec<u8>,
@@ -66,7 +66,7 @@ impl FrameDecoder {
         FrameDecoder {
             link: None,
             context: Context::new(),
-            model: None,
+            dense: None,
             records: Vec::new(),
             carried: Vec::new(),
             fast: Vec::new(),
@@ -127,15 +127,15 @@ impl FrameDecoder {
     }
 
     fn read_dense(&mut self, frame: &[u8], chain: Chain) -> Result<Closing, Fault> {
-        let model = self.model.get_or_insert_with(Model::new);
+        let dense = self.dense.get_or_insert_with(Dense::new);
         if chain != Chain::Continues {
-            model.reset();
+            dense.reset();
         }
         let mut fast = core::mem::take(&mut self.fast);
         fast.clear();
         // So that offsets are as in a fast frame.
         fast.extend_from_slice(&frame[..HEADER_BYTES]);
-        let closing = model.decode(frame, HEADER_BYTES, &mut fast).and_then(|()| self.read(&fast));
+        let closing = dense.decode(frame, HEADER_BYTES, &mut fast).and_then(|()| self.read(&fast));
         self.fast = fast;
         closing
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use lz4_flex::block::{compress_into_with_dict, get_maximum_output_size};
 
 use crate::context::{Context, MIN_PACKED_BYTES, Shape, max_packed_bytes};
-use crate::dense::Model;
+use crate::dense::Dense;
 use crate::event::{Carrier, Closing, MAX_CARRIED_BYTES, MAX_EVENTS, TIME};
 use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level};
 use crate::misuse::{Misuse, safe};
@@ -29,7 +29,7 @@ pub struct FrameEncoder {
     frames: u32,
     crc: u32,
     context: Context,
-    model: Option<Box<Model>>,
+    dense: Option<Box<Dense>>,
     /// The open frame's events: what they are, and what they carry.
     tokens: Vec<u8>,
     bytes: Vec<u8>,
@@ -50,7 +50,7 @@ impl FrameEncoder {
             frames: 0,
             crc: 0,
             context: Context::new(),
-            model: (level == Level::Dense).then(Model::new),
+            dense: (level == Level::Dense).then(Dense::new),
             tokens: Vec::new(),
             bytes: Vec::new(),
             run: 0,
@@ -151,7 +151,7 @@ impl FrameEncoder {
         self.end_run();
         self.frame.clear();
         self.frame.resize(HEADER_BYTES, 0);
-        let mut payload = core::mem::take(if self.model.is_some() {
+        let mut payload = core::mem::take(if self.dense.is_some() {
             self.fast.clear();
             &mut self.fast
         } else {
@@ -160,8 +160,8 @@ impl FrameEncoder {
         self.write_head(&mut payload, closing, rest);
         payload.extend_from_slice(&self.tokens);
         payload.extend_from_slice(&self.bytes);
-        if let Some(model) = &mut self.model {
-            model.encode(&payload, &mut self.frame);
+        if let Some(dense) = &mut self.dense {
+            dense.encode(&payload, &mut self.frame);
             self.fast = payload;
         } else {
             self.frame = payload;
@@ -188,8 +188,8 @@ impl FrameEncoder {
         if self.frames >= self.chain_frames {
             self.frames = 0;
             self.context.reset();
-            if let Some(model) = &mut self.model {
-                model.reset();
+            if let Some(dense) = &mut self.dense {
+                dense.reset();
             }
         }
     }
@@ -265,7 +265,10 @@ impl FrameEncoder {
             self.bytes.extend_from_slice(bytes);
             return;
         }
-        if bytes.len() <= max_packed_bytes(carrier) {
+        // The model finds more in bytes as they are.
+        if self.level == Level::Dense {
+            self.context.learn_bytes(carrier, selector, bytes);
+        } else if bytes.len() <= max_packed_bytes(carrier) {
             let at = self.bytes.len();
             let packed_at = at + PACKED_LENGTH_BYTES;
             self.bytes.resize(packed_at + get_maximum_output_size(bytes.len()), 0);

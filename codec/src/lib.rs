@@ -3,7 +3,8 @@
 //!
 //! The core is pure and `no_std`: bytes in, values out, no panic on any input. Of frames:
 //! `frame` (headers, messages), `encode` and `decode` (the log), `context` (what a chain of frames
-//! has taught), `token` (how an event is said), `dense` (bit by bit), `varint`, `checksum`, `fault`,
+//! has taught), `token` (how an event is said), `dense`, `coder`,
+//! `model`, `matches` (bit by bit), `varint`, `checksum`, `fault`,
 //! `misuse`. Of page batches, which is what a state event carries of guest memory: `page`,
 //! `page_encode`, `page_decode`, `changes`. `wasm` and `page_wasm` are the boundary that the
 //! TypeScript files of `codec/` call.
@@ -13,6 +14,7 @@ extern crate alloc;
 
 pub mod changes;
 pub mod checksum;
+mod coder;
 mod context;
 pub mod decode;
 mod dense;
@@ -20,7 +22,9 @@ pub mod encode;
 pub mod event;
 pub mod fault;
 pub mod frame;
+mod matches;
 pub mod misuse;
+mod model;
 pub mod page;
 pub mod page_decode;
 pub mod page_encode;
