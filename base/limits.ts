@@ -189,8 +189,9 @@ export const dirtyListenerCount = 8;
 
 // --- protocol/ ---
 
-/** Log that the backup has received and not yet replayed. 2 MiB are over 100,000 small events: ten
- * seconds of a busy guest; beyond it the primary's guest waits. */
+/** Log that the backup has received and not yet replayed. 2 MiB are eight states of the largest frames, or
+ * a million small events: it bounds memory, and what bounds how far the replay is behind is the limit of the
+ * execution lag. Beyond it the primary's guest waits. */
 export const logWindowBytes = 2 * MiB;
 
 /** So much more of the log replayed is worth an ack of its own: a quarter of the window, which is held up by nothing

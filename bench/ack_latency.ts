@@ -13,8 +13,7 @@
  * From the primary's own figures (`ackLatencyMs` at its status address). The aim is a p50 within 2 times.
  */
 import { parseArgs } from "node:util";
-import { HEADER_BYTES } from "../codec/codec.ts";
-import { encodeMessage } from "../protocol/messages.ts";
+import { frameOf } from "../protocol/wire.ts";
 import { type Comparison, report, summarize } from "./compare.ts";
 import { Core, place } from "./cores.ts";
 import { LedgerLoad, startProtected } from "./sides.ts";
@@ -31,10 +30,11 @@ const isApart = values.apart;
 place(Deno.pid, Core.backup, isApart);
 const durationMs = Number(values.seconds) * 1000;
 
-const ACK = encodeMessage({ type: "ack", received: 0, replayed: 0, point: 0, echoMs: 0 });
-const ackBytes = HEADER_BYTES + ACK.length;
-/** Of a log frame with a line's events. */
-const frameBytes = 71;
+const ACK = { type: "ack", received: 0, replayed: 0, point: 0, echoMs: 0 } as const;
+/** Of some thousand. */
+const ackBytes = frameOf(ACK, 1, 1000).length;
+/** Of a log frame with a line's events, in the middle of a chain. */
+const frameBytes = 36;
 /** About as often as a client that waits for each answer has the primary send a frame. */
 const intervalMs = 3;
 

@@ -10,7 +10,7 @@ import { STATE_MUTANTS } from "./mutants_states.ts";
 import { TRANSFER_MUTANTS } from "./mutants_transfer.ts";
 
 /** Within so many seeds each of them has to be found. */
-export const SEEDS_MAX = 5000;
+export const SEEDS_MAX = 20_000;
 
 const primary = "protocol/primary.ts";
 const session = "protocol/primary_session.ts";
