@@ -5,6 +5,7 @@ import { drawsOf } from "./reference_bytes_test_support.ts";
 import { DenseModel } from "./reference_dense_test_support.ts";
 import { packDense } from "./reference_encoder_test_support.ts";
 import {
+  crcIn,
   MAX_REFERENCE_PAYLOAD_BYTES,
   openReference,
   sealReference,
@@ -43,21 +44,44 @@ Deno.test("the longest payload is read, a longer one is not", () => {
   assert.equal(both.open(alone(...sections([...filling.slice(1), time(15, 0)]))), undefined);
 });
 
-Deno.test("the longest payload is unpacked, a longer one is not", () => {
-  const head = { kind: 1, chain: "alone", level: "dense" } as const;
+Deno.test("the longest payload is unpacked", () => {
   const zeros: Pieces = [0, ...new Array<number>(SECTION_BYTES).fill(0)];
-  for (
-    const [pieces, isRead] of [[filling, true], [
-      [...filling.slice(1), time(15, 0)],
-      false,
-    ]] as const
-  ) {
-    using both = new BothDecoders();
-    const all = sections(pieces);
-    const payload = [...all.slice(0, -4), zeros, zeros, zeros, zeros].flat(2) as number[];
-    const frame = sealReference(head, packDense(Uint8Array.from(payload), new DenseModel(), false));
-    assert.ok(frame.length < 10_000, `${frame.length} bytes`);
-    assert.equal(both.open(frame)?.events.length, isRead ? 22 : undefined);
+  const pieces = [...sections(filling).slice(0, -4), zeros, zeros, zeros, zeros];
+  const payload = Uint8Array.from(pieces.flat(2) as number[]);
+  assert.equal(payload.length, MAX_REFERENCE_PAYLOAD_BYTES);
+  const head = { kind: 1, chain: "alone", level: "dense" } as const;
+  const frame = sealReference(head, packDense(payload, new DenseModel(), false));
+  assert.ok(frame.length < 10_000, `${frame.length} bytes`);
+  using both = new BothDecoders();
+  assert.equal(both.open(frame)?.events.length, 22, both.why);
+});
+
+Deno.test("a match reaches back a megabyte less 32 bytes, over the frames of a chain, and no further", () => {
+  const head = [0x40, 0, ...[1, 2, 3, 4].flatMap(() => carrier("state", 0, 0, SECTION_BYTES))];
+  const sectionAt = (nth: number) => head.length + nth * (1 + SECTION_BYTES) + 1;
+  const first = new Uint8Array(sectionAt(4) - 1);
+  first.set(head);
+  const second = first.slice();
+  const reach = 2 ** 20 - 32;
+  for (const [index, distance] of [reach - 2, reach - 1, reach, reach + 1].entries()) {
+    const pattern = section.slice(200 * index, 200 * (index + 1));
+    const at = sectionAt(0) + 1000 * (index + 1);
+    first.set(pattern, at);
+    second.set(pattern, at + distance - first.length);
+  }
+  using both = new BothDecoders();
+  const model = new DenseModel();
+  const begins = { kind: 1, chain: "begins", level: "dense" } as const;
+  const frame = sealReference(begins, packDense(first, model, false));
+  const next = sealReference(
+    { ...begins, chain: "continues" },
+    packDense(second, model, false),
+    crcIn(frame),
+  );
+  for (const [one, payload] of [[frame, first], [next, second]] as const) {
+    const event = both.open(one)?.events[0];
+    assert.ok(event?.kind === "state", both.why);
+    assert.deepEqual(event.bytes, payload.slice(sectionAt(0), sectionAt(1) - 1));
   }
 });
 

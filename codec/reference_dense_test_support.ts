@@ -68,6 +68,8 @@ export class DenseModel {
   readonly #s = new Int32Array(INPUTS);
   /** The bit that the match expects. */
   #expected: number | undefined;
+  /** Where its set of weights is. */
+  #set = 0;
 
   /** Codes all of a fast payload: where `code` knows the bits from the payload, or else into it. */
   pass(payload: Uint8Array<ArrayBuffer>, code: CodeBit): void {
@@ -78,7 +80,7 @@ export class DenseModel {
       for (let place = 7; place >= 0; place--) {
         const p = this.#predict(partial, place);
         const bit = code(p, byte >> place & 1);
-        this.#learn(partial, p, bit);
+        this.#learn(p, bit);
         partial = partial << 1 | bit;
       }
       payload[i] = partial;
@@ -112,25 +114,19 @@ export class DenseModel {
     this.#expected = isRightSoFar ? byte >> place & 1 : undefined;
     const trust = this.#lengths.stretched(length);
     this.#s[CONTEXTS] = this.#expected === undefined ? 0 : this.#expected === 1 ? trust : -trust;
+    this.#set = (partial + (this.#expected === undefined ? 0 : 256)) * INPUTS;
     let sum = 0;
-    for (let k = 0; k < INPUTS; k++) {
-      sum += this.#s[k]! * this.#weights[this.#weightAt(partial, k)]!;
-    }
+    for (let k = 0; k < INPUTS; k++) sum += this.#s[k]! * this.#weights[this.#set + k]!;
     return Math.max(1, Math.min(4095, squash(Math.floor(sum / 65_536))));
   }
 
-  #weightAt(partial: number, k: number): number {
-    return (partial + (this.#expected === undefined ? 0 : 256)) * INPUTS + k;
-  }
-
-  #learn(partial: number, p: number, bit: number): void {
+  #learn(p: number, bit: number): void {
     const error = (bit * 4096 - p) * 10;
     for (let k = 0; k < INPUTS; k++) {
-      const at = this.#weightAt(partial, k);
-      const weight = this.#weights[at]! + (this.#s[k]! * error + 2 ** 15 >> 16);
-      this.#weights[at] = Math.max(-MAX_WEIGHT, Math.min(MAX_WEIGHT, weight));
+      const weight = this.#weights[this.#set + k]! + (this.#s[k]! * error + 2 ** 15 >> 16);
+      this.#weights[this.#set + k] = Math.max(-MAX_WEIGHT, Math.min(MAX_WEIGHT, weight));
     }
-    for (const cell of this.#cells) this.#contexts.learn(cell, bit);
+    for (let k = 0; k < CONTEXTS; k++) this.#contexts.learn(this.#cells[k]!, bit);
     if (this.#expected !== undefined) {
       this.#lengths.learn(this.#match.length, bit === this.#expected ? 1 : 0);
     }
