@@ -1,14 +1,15 @@
 /**
  * Bytes that are hard on the two packers, in frames that both decoders are to read, or refuse, the same: bits chosen by
- * what the dense level's model expects, and LZ4 blocks of sequences that no packer writes.
+ * what the dense level's model expects, LZ4 blocks of sequences that no packer writes, and TCP frames by any fields.
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { CAPTURED_FLOW, LINE_FRAME } from "./captured_frames_test_support.ts";
 import { BothDecoders } from "./codec_test_support.ts";
 import { drawsOf } from "./reference_bytes_test_support.ts";
 import { DenseModel, encodeDense } from "./reference_dense_test_support.ts";
 import { crcIn, sealReference } from "./reference_frame_test_support.ts";
-import { alone, carrier, counted, form, varint } from "./vector_test_support.ts";
+import { alone, carrier, counted, form, packed, varint } from "./vector_test_support.ts";
 
 const seed = Number(Deno.env.get("SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0]! >>> 1);
 const runs = Number(Deno.env.get("RUNS") ?? 20);
@@ -111,6 +112,49 @@ Deno.test("LZ4 blocks of any sequences are read or refused by both decoders", ()
       },
     ),
     { seed, numRuns: 100 * runs },
+  );
+  assert.ok(read > 0 && refused > 0, `${read} read, ${refused} refused: the property says nothing`);
+});
+
+/** How many bytes follow for each bit of a network frame's mask; for bit 3 it is a varint. */
+const FIELD_BYTES = [2, 2, 4, 0, 1, 2, 2];
+const u8 = fc.integer({ min: 0, max: 255 });
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+/** What a network frame is said by; the fields are drawn. */
+const said = fc.record({
+  flow: fc.oneof({ weight: 30, arbitrary: fc.constant(CAPTURED_FLOW) }, u8),
+  mask: u8,
+  added: fc.oneof({ weight: 30, arbitrary: u32 }, fc.nat(2 ** 31).map((more) => 2 ** 32 + more)),
+  restBytes: fc.oneof(fc.nat(3), fc.nat(60)),
+});
+
+Deno.test("TCP frames by any mask, fields and rest are read or refused by both decoders", () => {
+  let [read, refused] = [0, 0];
+  const all = fc.array(said, { minLength: 1, maxLength: 5 });
+  fc.assert(
+    // Bytes 38 to 49 of the first frame: numbers, the header's length, flags and window.
+    fc.property(fc.uint8Array({ minLength: 12, maxLength: 12 }), all, u32, (numbers, all, seed) => {
+      const draw = drawsOf(seed);
+      const drawn = (count: number) => Array.from({ length: count }, () => draw(256));
+      const first = LINE_FRAME.slice();
+      first.set(numbers, 38);
+      const bytes = all.flatMap(({ flow, mask, added, restBytes }) => [
+        ...[1, flow, mask],
+        ...FIELD_BYTES.flatMap((count, bit) => {
+          if ((mask >> bit & 1) === 0) return [];
+          return bit === 3 ? varint(added) : drawn(count);
+        }),
+        ...mask & 128 ? packed(drawn(restBytes)) : drawn(restBytes),
+      ]);
+      // Of one in ten the end is missing.
+      if (draw(10) === 0) bytes.pop();
+      const lengths = [first.length, ...all.map(({ restBytes }) => 54 + restBytes)];
+      const tokens = lengths.flatMap((length) => carrier("data", 0, 0, length));
+      using both = new BothDecoders();
+      const frame = alone(16 * lengths.length, 0, tokens, 0, [...first], bytes);
+      both.open(frame) === undefined ? refused++ : read++;
+    }),
+    { seed, numRuns: 50 * runs },
   );
   assert.ok(read > 0 && refused > 0, `${read} read, ${refused} refused: the property says nothing`);
 });

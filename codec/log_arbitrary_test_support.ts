@@ -4,8 +4,10 @@
  */
 import fc from "fast-check";
 import type { LogClosing, LogEvent } from "./codec.ts";
+import { CONNECTION_COUNT, TcpFrames } from "./network_arbitrary_test_support.ts";
 import { type Draw, drawsOf } from "./reference_bytes_test_support.ts";
 import type { FrameContent } from "./reference_encoder_test_support.ts";
+import { HEADERS_BYTES } from "./reference_tcp_test_support.ts";
 
 /** What a frame holds at most, so that properties take their time for many frames; the largest are for other tests. */
 const MOST_BYTES = 20_000;
@@ -18,6 +20,8 @@ interface Draft {
   readonly stepUs: number;
   readonly selector: number;
   readonly length: number;
+  /** Of this one data is a TCP frame, with so many bytes behind its headers. */
+  readonly connection?: number;
 }
 
 /** A pattern, and how often it comes. */
@@ -54,13 +58,29 @@ const length = fc.oneof(
   { weight: 2, arbitrary: fc.nat(600) },
   { weight: 1, arbitrary: fc.constantFrom(4095, 4096, 4097, 9000) },
 );
-const draft: fc.Arbitrary<Draft> = fc.record({
+const plainDraft: fc.Arbitrary<Draft> = fc.record({
   kind: fc.constantFrom("time", "time", "time", "data", "state", "control"),
   points: distance,
   stepUs: distance,
   selector: fc.oneof(fc.nat(3), fc.constantFrom(8, 9), u8),
   length,
 });
+const tcpDraft: fc.Arbitrary<Draft> = fc.record({
+  kind: fc.constant("data"),
+  points: distance,
+  stepUs: fc.constant(0),
+  selector: fc.nat(2),
+  length: fc.oneof(
+    { weight: 3, arbitrary: fc.nat(40) },
+    { weight: 2, arbitrary: fc.nat(1460) },
+    { weight: 1, arbitrary: fc.constantFrom(0, 1460, 4096, 4097, 5001) },
+  ),
+  connection: fc.nat(CONNECTION_COUNT - 1),
+});
+const draft = fc.oneof(
+  { weight: 9, arbitrary: plainDraft },
+  { weight: 2, arbitrary: tcpDraft },
+);
 const pattern: fc.Arbitrary<Pattern> = fc.record({
   drafts: fc.array(draft, { minLength: 1, maxLength: 4 }),
   times: fc.oneof(fc.constant(1), fc.nat(6), fc.nat(80)),
@@ -106,6 +126,7 @@ class EventWriter {
   #point = 0;
   #clockUs = 0;
   #last = new Uint8Array(64);
+  readonly #tcpFrames = new TcpFrames();
 
   /** The events of a frame, as many as it has room for. */
   write(patterns: readonly Pattern[]): LogEvent[] {
@@ -115,7 +136,7 @@ class EventWriter {
       const draw = drawsOf(seed);
       for (let index = 0; index < drafts.length * times; index++) {
         const draft = drafts[index % drafts.length]!;
-        if (draft.kind !== "time") bytes += draft.length;
+        if (draft.kind !== "time") bytes += HEADERS_BYTES + draft.length;
         if (bytes > MOST_BYTES || events.length === MOST_EVENTS) return events;
         events.push(this.#event(draft, jitterUs, draw));
       }
@@ -129,7 +150,7 @@ class EventWriter {
   }
 
   #event(
-    { kind, points, stepUs, selector, length }: Draft,
+    { kind, points, stepUs, selector, length, connection }: Draft,
     jitterUs: number,
     draw: Draw,
   ): LogEvent {
@@ -139,7 +160,10 @@ class EventWriter {
       return { kind, point, clockUs: this.#clockUs };
     }
     const bytes = this.#bytes(length, draw);
-    if (kind === "data") return { kind, point, device: selector, bytes };
+    if (kind === "data") {
+      const data = connection === undefined ? bytes : this.#tcpFrames.next(connection, bytes, draw);
+      return { kind, point, device: selector, bytes: data };
+    }
     if (kind === "state") return { kind, point, section: selector, bytes };
     return { kind, point, code: selector, bytes };
   }

@@ -1,5 +1,6 @@
 /** What a chain has taught the reference (docs/LOG-FORMAT.md, The context). Tests only. */
 import type { LogEvent } from "./codec.ts";
+import { Flows } from "./reference_network_test_support.ts";
 
 const KINDS = ["time", "data", "state", "control"] as const;
 
@@ -71,6 +72,8 @@ export class Context {
   through = 0;
   /** Of the last time event. */
   clockUs = 0;
+  /** The last TCP frame of each. */
+  readonly flows = new Flows();
   #older = 0;
   #newer = 0;
   readonly #table = new Array<Entry>(TABLE_ENTRIES).fill({ shape: NO_SHAPE, stepUs: 0, trust: 0 });
@@ -102,8 +105,9 @@ export class Context {
     return this.#dictionaries[dictionaryNumber(tag)]!;
   }
 
-  /** Keeps an event's bytes as the dictionary of those that come, if they are fit for that. */
+  /** Keeps an event's bytes as the dictionary of those that come, and as a flow's frame, if they are fit for that. */
   keep(tag: number, bytes: Uint8Array): void {
+    if (kindOf(tag) === "data") this.flows.learn(bytes);
     const most = kindOf(tag) === "data" ? 4096 : 65_536;
     if (bytes.length < FORM_BYTES || bytes.length > most) return;
     this.#dictionaries[dictionaryNumber(tag)] = bytes;

@@ -17,6 +17,8 @@ import {
   openReference,
 } from "./reference_frame_test_support.ts";
 import { unpackLz4 } from "./reference_lz4_test_support.ts";
+import { NETWORK_FORM, readNetworkFrame } from "./reference_network_test_support.ts";
+import { HEADERS_BYTES } from "./reference_tcp_test_support.ts";
 import type { Level, LogEvent, LogHeader } from "./codec.ts";
 
 const MAX_EVENTS = 65_536;
@@ -195,7 +197,10 @@ function readBytes(
   reader: ByteReader,
   context: Context,
 ): Uint8Array<ArrayBuffer> {
-  const blockBytes = length < FORM_BYTES ? 0 : reader.varint();
-  if (blockBytes === 0) return new Uint8Array(reader.bytes(length));
-  return unpackLz4(reader.bytes(blockBytes), context.dictionary(tag), length);
+  const form = length < FORM_BYTES ? 0 : reader.varint();
+  if (form === 0) return new Uint8Array(reader.bytes(length));
+  if (form === NETWORK_FORM && kindOf(tag) === "data" && length >= HEADERS_BYTES) {
+    return readNetworkFrame(length, reader, context.flows);
+  }
+  return unpackLz4(reader.bytes(form), context.dictionary(tag), length);
 }

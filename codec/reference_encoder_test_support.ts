@@ -8,12 +8,14 @@ import {
   Context,
   FORM_BYTES,
   isSame,
+  kindOf,
   type Shape,
   shapeOf,
 } from "./reference_context_test_support.ts";
 import { DenseModel, encodeDense, learnDense } from "./reference_dense_test_support.ts";
 import { crcIn, type ReferenceHead, sealReference } from "./reference_frame_test_support.ts";
 import { packLz4 } from "./reference_lz4_test_support.ts";
+import { putNetworkFrame } from "./reference_network_test_support.ts";
 import type { Chain, Level, LogClosing, LogEvent } from "./codec.ts";
 
 /** What a log frame is to say. */
@@ -170,12 +172,15 @@ function putEventBytes(
   context: Context,
   draw: Draw,
 ): void {
-  if (bytes.length >= FORM_BYTES) {
+  if (bytes.length < FORM_BYTES) {
+    putBytes(payload, bytes);
+  } else if (
+    kindOf(tag) !== "data" || draw(4) === 0 ||
+    !putNetworkFrame(payload, bytes, context.flows, draw)
+  ) {
     const block = draw(4) === 0 ? [] : packLz4(bytes, context.dictionary(tag), draw);
     putVarint(payload, block.length);
     putBytes(payload, block.length === 0 ? bytes : block);
-  } else {
-    putBytes(payload, bytes);
   }
   context.keep(tag, bytes);
 }

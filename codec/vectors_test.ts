@@ -21,6 +21,7 @@ import { CHAINS } from "./vectors/chains_test_support.ts";
 import { DENSE } from "./vectors/dense_test_support.ts";
 import { FRAMES } from "./vectors/frames_test_support.ts";
 import { MESSAGES } from "./vectors/messages_test_support.ts";
+import { NETWORK } from "./vectors/network_test_support.ts";
 import { TOKENS } from "./vectors/tokens_test_support.ts";
 
 /** What each file holds. */
@@ -30,6 +31,7 @@ const FILES: Record<string, readonly Definition[]> = {
   tokens: TOKENS,
   chains: CHAINS,
   bytes: BYTES,
+  network: NETWORK,
   dense: DENSE,
 };
 
