@@ -13,7 +13,8 @@ use crate::network::Flows;
 const ENTRIES: usize = 1024;
 const ENTRY_BITS: u32 = 10;
 const MAX_TRUST: u8 = 3;
-const SLOTS: usize = 32;
+/// Dictionaries: of a kind and a selector's low bits.
+pub(crate) const SLOTS: usize = 32;
 const HASH_A: u32 = 0x9e37_79b1;
 const HASH_B: u32 = 0x85eb_ca6b;
 const HASH_C: u32 = 0xc2b2_ae35;
@@ -154,7 +155,8 @@ impl Context {
         self.point = closing.through;
     }
 
-    fn slot(carrier: Carrier, selector: u8) -> usize {
+    /// The number of an event's dictionary.
+    pub fn slot(carrier: Carrier, selector: u8) -> usize {
         usize::from(carrier.code()) << 3 | usize::from(selector & 7)
     }
 

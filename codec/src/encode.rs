@@ -3,12 +3,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::context::{Context, MIN_PACKED_BYTES, Shape, max_packed_bytes};
+use crate::context::{Context, MIN_PACKED_BYTES, SLOTS, Shape, max_packed_bytes};
 use crate::dense::Dense;
 use crate::event::{Carrier, Closing, MAX_CARRIED_BYTES, MAX_EVENTS, TIME};
 use crate::form::{Form, push_block};
 use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level};
 use crate::misuse::{Misuse, safe};
+use crate::patience::Patience;
 use crate::token::{
     FLAG_EXITS, FLAG_GENERATION, FLAG_OUTPUTS, FLAG_SEQUENCE, FLAGS_EVENTS, FLAGS_EVENTS_SHIFT,
     POINTS_SHIFT, TOKEN_EXPLICIT, TOKEN_POINTS, TOKEN_RESIDUAL_2, TOKEN_RESIDUAL_3, TOKEN_RUN,
@@ -32,6 +33,8 @@ pub struct FrameEncoder {
     /// The open frame's events: what they are, and what they carry.
     tokens: Vec<u8>,
     bytes: Vec<u8>,
+    /// For each dictionary.
+    patience: [Patience; SLOTS],
     /// Events in a row as predicted, for which there is no token yet.
     run: u64,
     events: usize,
@@ -52,6 +55,7 @@ impl FrameEncoder {
             dense: (level == Level::Dense).then(Dense::new),
             tokens: Vec::new(),
             bytes: Vec::new(),
+            patience: [Patience::default(); SLOTS],
             run: 0,
             events: 0,
             carried: 0,
@@ -187,6 +191,7 @@ impl FrameEncoder {
         if self.frames >= self.chain_frames {
             self.frames = 0;
             self.context.reset();
+            self.patience = [Patience::default(); SLOTS];
             if let Some(dense) = &mut self.dense {
                 dense.reset();
             }
@@ -267,11 +272,15 @@ impl FrameEncoder {
         }
         // The model finds more in bytes as they are.
         let packs = self.level == Level::Fast;
-        let is_shorter = carrier == Carrier::Data && context.flows().write(bytes, packs, out)
-            || packs
-                && bytes.len() <= max_packed_bytes(carrier)
-                && push_block(out, bytes, context.dictionary(carrier, selector));
-        if !is_shorter {
+        let mut is_written = carrier == Carrier::Data && context.flows().write(bytes, packs, out);
+        if !is_written && packs && bytes.len() <= max_packed_bytes(carrier) {
+            let patience = &mut self.patience[Context::slot(carrier, selector)];
+            if patience.tries() {
+                is_written = push_block(out, bytes, context.dictionary(carrier, selector));
+                patience.learn(is_written);
+            }
+        }
+        if !is_written {
             push_varint(out, Form::Stored.number());
             out.extend_from_slice(bytes);
         }

@@ -23,6 +23,8 @@ pub enum Reason {
     FrameLength,
     /// The CRC32C does not match.
     Checksum,
+    /// The same of a frame that continues a chain.
+    ChainChecksum,
     /// More events than a frame may have.
     EventCount,
     /// More events in a row than are left.
@@ -92,6 +94,7 @@ impl Reason {
             Reason::PayloadLength => "payload too long",
             Reason::FrameLength => "the frame's length is not what its header says",
             Reason::Checksum => "CRC32C mismatch",
+            Reason::ChainChecksum => "CRC32C mismatch: damaged, or not the next frame of its chain",
             Reason::EventCount => "too many events",
             Reason::Run => "more events in a row than are left",
             Reason::NoPrediction => "nothing is predicted here",
@@ -156,7 +159,9 @@ impl fmt::Display for Fault {
         match reason {
             Reason::Truncated | Reason::NoBase | Reason::Packed | Reason::NoChain => Ok(()),
             Reason::NoPrediction | Reason::ClockBackwards | Reason::NotNetwork => Ok(()),
-            Reason::Checksum => write!(out, " (found {found:#010x}, expected {expected:#010x})"),
+            Reason::Checksum | Reason::ChainChecksum => {
+                write!(out, " (found {found:#010x}, expected {expected:#010x})")
+            }
             Reason::Magic => write!(out, " (found {found:#04x}, expected {expected:#04x})"),
             Reason::PayloadLength | Reason::Unsafe | Reason::EventCount | Reason::Run => {
                 write!(out, " (found {found}, expected at most {expected})")

@@ -95,12 +95,15 @@ impl Header {
             let (found, expected) = (found as u64, expected as u64);
             return Err(Fault::new(Reason::FrameLength, AT_LENGTH, found, expected));
         }
-        let seed = if header.chain == Chain::Continues { before } else { 0 };
+        let (seed, reason) = match header.chain {
+            Chain::Continues => (before, Reason::ChainChecksum),
+            Chain::Alone | Chain::Begins => (0, Reason::Checksum),
+        };
         let mut stored = [0; 4];
         stored.copy_from_slice(&frame[AT_CRC..AT_LENGTH]);
         let (found, expected) = (u32::from_le_bytes(stored), frame_crc(seed, frame));
         if found != expected {
-            return Err(Fault::new(Reason::Checksum, AT_CRC, found.into(), expected.into()));
+            return Err(Fault::new(reason, AT_CRC, found.into(), expected.into()));
         }
         Ok((header, found))
     }

@@ -68,16 +68,27 @@ fn check_opened(decoder: &mut FrameDecoder, frame: &[u8]) {
     assert!(other.events().eq(decoder.events()));
 }
 
-/// A stream of log frames: each begins with flags and a length of 16 bits, and is sealed here.
-pub fn log_frames(mut bytes: &[u8]) {
+/// A stream of log frames at a level: each begins with flags and a length of 16 bits, and is sealed here.
+fn frames_of(level: Level, mut bytes: &[u8]) {
     let mut sealer = Sealer { before: 0 };
     let mut decoder = FrameDecoder::new();
+    let dense = if level == Level::Dense { 0x80 } else { 0 };
     while let [flags, low, high, rest @ ..] = bytes {
         let length = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
         let (payload, rest) = rest.split_at(length);
-        check_opened(&mut decoder, &sealer.seal(flags & 0xe0 | 1, payload));
+        check_opened(&mut decoder, &sealer.seal(flags & 0x60 | dense | 1, payload));
         bytes = rest;
     }
+}
+
+/// A stream of frames at level fast.
+pub fn fast_frames(bytes: &[u8]) {
+    frames_of(Level::Fast, bytes);
+}
+
+/// A stream of frames at level dense.
+pub fn dense_frames(bytes: &[u8]) {
+    frames_of(Level::Dense, bytes);
 }
 
 /// Bytes as they are: as a header, a log frame and a message.
