@@ -92,10 +92,15 @@ export class FrameDecoder implements Disposable {
     return this.#tag >>> 8;
   }
 
+  /** How many bytes the current event carries; 0 of a time event. */
+  get byteLength(): number {
+    return this.#word(24);
+  }
+
   /** The bytes that the current event carries, in WASM memory: good until anything else is asked of the codec. */
   get bytes(): Uint8Array<ArrayBuffer> {
     const at = this.#carriedAt + this.#word(20);
-    return wasmBytes().subarray(at, at + this.#word(24));
+    return wasmBytes().subarray(at, at + this.byteLength);
   }
 
   /** What the current event takes of its frame. */

@@ -3,7 +3,7 @@
  * frames around them, and what it all comes to for an execution point and for a second of the machine's clock.
  *
  * The sums are exact: the rows, the frames' headers and heads, the file's head and what is cut off at its end are the
- * file. Of frames that are packed `dense` nobody can say what one event takes; theirs are counted as they would be
+ * file. Of frames that are packed `dense` nobody can say what one event takes; theirs are counted as they are
  * without that, and what packing saved is subtracted in the end. What the session begins with, the machine's whole
  * state, is apart in the rates: it is paid once.
  * stat_report.ts shows it. Called by command.ts.

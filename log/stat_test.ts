@@ -76,7 +76,10 @@ Deno.test("what dense saves is told, and the bytes of a log in chains are accoun
   assert.equal(accounted(dense), file.length);
   assert.equal(dense.fileBytes, file.length);
   assert.notEqual(dense.denseSavedBytes, 0);
-  assert.deepEqual(dense.kinds, chained.kinds, "events are counted as before packing");
+  const overheads = ({ kinds }: LogStat) =>
+    kinds.map(({ kind, name, events, overheadBytes }) => [kind, name, events, overheadBytes])
+      .sort();
+  assert.deepEqual(overheads(dense), overheads(chained), "events are counted as before packing");
   assert.match(formatStat("log", dense, painter(false)), /\nsaved by dense +-?[\d,]+ /);
   assert.doesNotMatch(formatStat("log", alone, painter(false)), /saved by dense/);
 });

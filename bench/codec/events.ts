@@ -46,6 +46,8 @@ export interface BenchLog {
   readonly memoryBytes: number;
   /** The frames of the machine's whole state, with which the session begins: pages, paid for once. */
   readonly firstState: readonly RecordedFrame[];
+  /** The execution point at which that is whole. */
+  readonly firstPoint: number;
   /** All others. */
   readonly frames: readonly RecordedFrame[];
 }

@@ -13,18 +13,20 @@ import { command, parseCount, runMain } from "../../base/command_line.ts";
 import { ExitCode, type ExitCodeValue, UnavailableError } from "../../base/errors.ts";
 import { outputIsColoured, painter } from "../../base/paint.ts";
 import { reporter } from "../../base/reporter.ts";
-import type { Comparison } from "../compare.ts";
+import { type Comparison, summarize } from "../compare.ts";
+import { ExitLoops } from "../exit_loops.ts";
 import { againstCopying, fewChanges } from "../page_rates.ts";
 import { COMPRESSORS } from "./compressors.ts";
 import { gathered } from "./events.ts";
 import { type MeasuredSizes, measureSizes, total } from "./sizes.ts";
 import { formatSizes } from "./sizes_report.ts";
 import { type Effort, measureSpeed, type Speed } from "./speed.ts";
-import { formatSpeed } from "./speed_report.ts";
+import { type BareExit, formatSpeed } from "./speed_report.ts";
 import { loadLog } from "./stream.ts";
 
 const FOLDER = fileURLToPath(new URL("../../.cache/corpus", import.meta.url));
 const PARTS = ["sizes", "speed"];
+const BARE_EXITS = 50_000;
 const PAGE_CORPUS_BYTES = 8 << 20;
 const say = reporter("bench");
 
@@ -48,7 +50,7 @@ await runMain(async () => {
       const paint = painter(outputIsColoured());
       const parts = [
         ...sizes === undefined ? [] : [formatSizes(sizes.logs, sizes.all, paint)],
-        ...speed === undefined ? [] : [formatSpeed(speed.logs, speed.pages, paint)],
+        ...speed === undefined ? [] : [formatSpeed(speed.logs, speed, paint)],
       ];
       console.log(parts.join("\n\n"));
     })
@@ -101,9 +103,19 @@ async function allSpeed(paths: readonly string[], effort: Effort, withNative: bo
       logs.push(...await measureSpeed(which, level, effort, withNative));
     }
   }
+  say.live("bare exits");
+  const exit = await bareExit(effort.rounds);
   say.live("speed of pages");
   const compared = await againstCopying(fewChanges(PAGE_CORPUS_BYTES), effort.rounds);
   say.live("");
   const pages: Comparison[] = compared.filter(({ unit }) => unit === "GB/s");
-  return { logs, pages };
+  return { logs, exit, pages };
+}
+
+async function bareExit(rounds: number): Promise<BareExit> {
+  using loops = await ExitLoops.build(BARE_EXITS);
+  loops.runOurs(3);
+  const perSecond = [];
+  for (let round = 0; round < rounds; round++) perSecond.push(await loops.runBare());
+  return { ns: summarize(perSecond.map((rate) => 1e9 / rate)) };
 }

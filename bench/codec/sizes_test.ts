@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { chainFrames } from "../../base/limits.ts";
 import { painter } from "../../base/paint.ts";
-import { fileOf, Scratch, session } from "../../log/log_test_support.ts";
+import { fileOf, recoded, Scratch, session } from "../../log/log_test_support.ts";
 import { type LogSizes, measureSizes, total } from "./sizes.ts";
 import { formatSizes } from "./sizes_report.ts";
 import { measureSpeed } from "./speed.ts";
@@ -8,7 +9,7 @@ import { encodeFrames, LEVELS, loadLog, StreamDecoder } from "./stream.ts";
 
 async function load() {
   using scratch = new Scratch();
-  const file = fileOf(session());
+  const file = fileOf(recoded(session(), { chain: chainFrames.fast }));
   return { log: await loadLog(scratch.file("some.log", file), "some.log"), file };
 }
 

@@ -9,7 +9,7 @@ import { UnavailableError } from "../../base/errors.ts";
 import { chainFrames } from "../../base/limits.ts";
 import { summarize, type Summary } from "../compare.ts";
 import type { BenchLog } from "./events.ts";
-import { encodeFrames, type Level, logFile, StreamDecoder, StreamEncoder } from "./stream.ts";
+import { encodeFrames, type Level, logFile, StreamDecoder } from "./stream.ts";
 
 /** For how long to measure. */
 export interface Effort {
@@ -27,6 +27,8 @@ export interface Speed {
   readonly eventsPerSecond: Summary;
   /** Of the bytes that events carry; clocks are none. */
   readonly payloadBytesPerSecond: Summary;
+  /** Nanoseconds for each of the guest's exits, of which most have no event. */
+  readonly nsPerExit: Summary;
   /** The native build's events a second; null: not asked for. */
   readonly native: Summary | null;
   /** The medians: ours of the native build's. */
@@ -50,6 +52,7 @@ export async function measureSpeed(
   const native = withNative ? await nativeRounds(log, level, effort) : undefined;
   const all = log.frames.flatMap(({ events }) => events);
   const payloadBytes = all.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const exits = log.frames.at(-1)!.through - log.firstPoint;
   const rate = (amount: number, rounds: readonly number[]) =>
     summarize(rounds.map((ns) => amount / ns * 1e9));
   return (["encode", "decode"] as const).map((direction) => {
@@ -61,6 +64,7 @@ export async function measureSpeed(
       direction,
       eventsPerSecond,
       payloadBytesPerSecond: rate(payloadBytes, ours[direction]),
+      nsPerExit: summarize(ours[direction].map((ns) => ns / exits)),
       native: peer,
       nativeShare: peer === null ? null : eventsPerSecond.median / peer.median,
     };
@@ -68,10 +72,9 @@ export async function measureSpeed(
 }
 
 function ourRounds({ frames }: BenchLog, level: Level, { rounds, seconds }: Effort): Rounds {
-  using encoder = new StreamEncoder(level);
   using decoder = new StreamDecoder();
   const encode = () => {
-    for (const frame of frames) encoder.encode(frame);
+    encodeFrames(frames, level);
   };
   const encoded = encodeFrames(frames, level);
   const decode = () => {

@@ -6,10 +6,15 @@ import { formatTable } from "../../log/table.ts";
 import type { Comparison, Summary } from "../compare.ts";
 import type { Speed } from "./speed.ts";
 
-/** Logs, then pages. Medians, with the least and the most. */
+/** What an exit costs without us: the same guest, run by a minimal loop in C. */
+export interface BareExit {
+  readonly ns: Summary;
+}
+
+/** Logs, then exits, then pages. Medians, with the least and the most. */
 export function formatSpeed(
   speeds: readonly Speed[],
-  pages: readonly Comparison[],
+  { pages, exit }: { readonly pages: readonly Comparison[]; readonly exit: BareExit },
   paint: Paint,
 ): string {
   const withNative = speeds.some(({ native }) => native !== null);
@@ -32,7 +37,19 @@ export function formatSpeed(
     pages.map(({ name, ours, peer, ratio }) => [name, ...[ours, peer, ratio].map(span)]),
     paint,
   );
-  return `${logs}\n\n${batches}`;
+  const exits = formatTable(
+    ["encoding, for each exit", "ns", "of a bare exit"],
+    speeds.filter(({ direction, level }) => direction === "encode" && level === "fast").map((
+      speed,
+    ) => [
+      speed.name,
+      span(speed.nsPerExit),
+      `${(100 * speed.nsPerExit.median / exit.ns.median).toFixed(1)} %`,
+    ]),
+    paint,
+  );
+  const bare = `a bare exit of a guest in ring 3, in C: ${span(exit.ns)} ns`;
+  return [logs, `${exits}\n${bare}`, batches].join("\n\n");
 }
 
 function millions({ median, min, max }: Summary): string {

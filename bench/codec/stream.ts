@@ -39,7 +39,8 @@ export async function loadLog(path: string, name: string): Promise<BenchLog> {
     const { eventCount: _, ...closing } = header;
     target.push({ ...closing, events, streamBytes: frame.bytes.length, eventBytes });
   }
-  return { name, memoryBytes: file.memoryBytes, firstState, frames };
+  const firstPoint = firstState.at(-1)?.through ?? 0;
+  return { name, memoryBytes: file.memoryBytes, firstState, firstPoint, frames };
 }
 
 const NO_BYTES = new Uint8Array();
@@ -94,7 +95,7 @@ export class StreamDecoder implements Disposable {
     while (this.#decoder.move()) {
       const { kind, point } = this.#decoder;
       // So that each is looked at as a replayer looks at it.
-      const value = kind === "time" ? this.#decoder.clockUs : this.#decoder.bytes.length;
+      const value = kind === "time" ? this.#decoder.clockUs : this.#decoder.byteLength;
       if (point + value >= 0) events++;
     }
     return events;

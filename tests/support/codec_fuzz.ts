@@ -196,9 +196,10 @@ function check(decoder: FrameDecoder, eventCount: number, through: number): void
       assert.ok(Number.isSafeInteger(decoder.clockUs));
       continue;
     }
-    const { length } = decoder.bytes;
-    carried += length;
-    assert.ok(length <= (decoder.kind === "state" ? MAX_STATE_BYTES : MAX_DATA_BYTES));
+    const { byteLength } = decoder;
+    assert.equal(decoder.bytes.length, byteLength);
+    carried += byteLength;
+    assert.ok(byteLength <= (decoder.kind === "state" ? MAX_STATE_BYTES : MAX_DATA_BYTES));
   }
   assert.ok(count === eventCount && carried <= MAX_PAYLOAD_BYTES && Number.isSafeInteger(through));
 }
