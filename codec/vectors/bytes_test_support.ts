@@ -101,9 +101,9 @@ export const BYTES: readonly Definition[] = [
     refused: ["a match reaches back to nothing"],
   },
   {
-    description: "another selector has another dictionary",
+    description: "another selector has another dictionary, unless it is the same mod 8",
     frames: [
-      alone(0x20, 0, kept, carrier("state", 0, 2, 45), 0, forty, form(...back(40), ...END)),
+      alone(0x20, 0, kept, carrier("state", 0, 5, 45), 0, forty, form(...back(40), ...END)),
     ],
     refused: ["a match reaches back to nothing"],
   },
