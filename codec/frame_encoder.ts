@@ -144,7 +144,7 @@ export class FrameEncoder implements Disposable {
     }
     this.#flush();
     const at = this.#raw.close(generation, sequence, through, exitsChecksum, outputsChecksum);
-    assert(at !== 0, this.#raw.complaint());
+    if (at === 0) refuse(this.#raw.complaint());
     const frame = wasmBytes().slice(at, at + this.#raw.frameBytes());
     this.#bytes = this.#events = 0;
     this.#chained = (this.#chained + 1) % this.#chain;
@@ -192,7 +192,7 @@ export class FrameEncoder implements Disposable {
   }
 
   #flush(): void {
-    assert(this.#raw.take(this.#records), this.#raw.complaint());
+    if (!this.#raw.take(this.#records)) refuse(this.#raw.complaint());
     this.#records = 0;
   }
 }

@@ -7,7 +7,7 @@ const REACH = 2 ** 20 - MAX_LENGTH;
 /** See the top of the file. */
 export class ReferenceMatch {
   /** All of it, though less is ever looked at. */
-  readonly #history: number[] = [];
+  #history: number[] = [];
   readonly #table = new Uint32Array(2 ** 16);
   #at = 0;
   #length = 0;
@@ -24,6 +24,11 @@ export class ReferenceMatch {
 
   /** Takes in the next byte. */
   take(byte: number): void {
+    if (this.#history.length === 2 ** 24) {
+      this.#history = [];
+      this.#table.fill(0);
+      this.#length = 0;
+    }
     const isRight = this.byte === byte;
     this.#history.push(byte);
     this.#length = isRight ? Math.min(this.#length + 1, MAX_LENGTH) : 0;

@@ -104,14 +104,14 @@ mod tests {
         let (mut one, mut other) = (Dense::new(), Dense::new());
         let mut sizes = Vec::new();
         let mut noise = 1u32;
-        let noisy: Vec<u8> = core::iter::repeat_with(|| {
+        let bytes: Vec<u8> = core::iter::repeat_with(|| {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (noise >> 24) as u8
         })
         .take(5000)
         .collect();
         for round in 0..20u8 {
-            let mut fast = noisy.clone();
+            let mut fast = bytes.clone();
             fast[3] = round;
             fast.rotate_left(usize::from(round) * 10);
             let mut dense = Vec::new();

@@ -157,25 +157,34 @@ impl fmt::Display for Fault {
         };
         write!(out, "bad {part} at byte {offset}: {}", reason.words())?;
         match reason {
-            Reason::Truncated | Reason::NoBase | Reason::Packed | Reason::NoChain => Ok(()),
-            Reason::NoPrediction | Reason::ClockBackwards | Reason::NotNetwork => Ok(()),
+            Reason::Truncated
+            | Reason::NoBase
+            | Reason::Packed
+            | Reason::NoChain
+            | Reason::NoPrediction
+            | Reason::ClockBackwards
+            | Reason::NotNetwork => Ok(()),
             Reason::Checksum | Reason::ChainChecksum => {
                 write!(out, " (found {found:#010x}, expected {expected:#010x})")
             }
             Reason::Magic => write!(out, " (found {found:#04x}, expected {expected:#04x})"),
-            Reason::PayloadLength | Reason::Unsafe | Reason::EventCount | Reason::Run => {
-                write!(out, " (found {found}, expected at most {expected})")
-            }
-            Reason::Carried | Reason::EventLength | Reason::BatchLength | Reason::FastLength => {
-                write!(out, " (found {found}, expected at most {expected})")
-            }
-            Reason::PageKind | Reason::PageCount | Reason::PageNumber | Reason::RecordLength => {
-                write!(out, " (found {found}, expected at most {expected})")
-            }
-            Reason::Kind | Reason::Overlong | Reason::NotTime | Reason::Surplus => {
-                write!(out, " (found {found})")
-            }
-            Reason::NoFlow => write!(out, " (found {found})"),
+            Reason::PayloadLength
+            | Reason::Unsafe
+            | Reason::EventCount
+            | Reason::Run
+            | Reason::Carried
+            | Reason::EventLength
+            | Reason::BatchLength
+            | Reason::FastLength
+            | Reason::PageKind
+            | Reason::PageCount
+            | Reason::PageNumber
+            | Reason::RecordLength => write!(out, " (found {found}, expected at most {expected})"),
+            Reason::Kind
+            | Reason::Overlong
+            | Reason::NotTime
+            | Reason::Surplus
+            | Reason::NoFlow => write!(out, " (found {found})"),
             _ => write!(out, " (found {found}, expected {expected})"),
         }
     }

@@ -6,6 +6,8 @@ use alloc::vec;
 
 /// Bytes that are kept.
 const HISTORY_BYTES: usize = 1 << 20;
+/// After so many all is forgotten, so that they can be counted in 32 bits for as long as a chain goes on.
+const MAX_COUNT: usize = 1 << 24;
 const TABLE_BITS: u32 = 16;
 /// A match is looked for by so many bytes.
 const MIN_LENGTH: usize = 5;
@@ -54,6 +56,9 @@ impl Matches {
 
     /// Takes in the next byte.
     pub fn byte(&mut self, byte: u8) {
+        if self.count == MAX_COUNT {
+            self.reset();
+        }
         let is_right = self.expected() == Some(byte);
         self.history[self.count % HISTORY_BYTES] = byte;
         self.count += 1;
@@ -83,5 +88,25 @@ impl Matches {
     /// The byte before which there had been so many.
     fn kept(&self, at: usize) -> u8 {
         self.history[at % HISTORY_BYTES]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_before_is_expected_again_until_all_is_forgotten() {
+        let mut matches = Matches::new();
+        for round in 0..MAX_COUNT / 8 {
+            let is_known = round > 1;
+            assert_eq!(matches.expected(), is_known.then_some(b'a'), "round {round}");
+            for byte in *b"abcdefgh" {
+                matches.byte(byte);
+            }
+        }
+        assert_eq!(matches.expected(), Some(b'a'));
+        matches.byte(b'a');
+        assert_eq!(matches.expected(), None);
     }
 }

@@ -50,6 +50,7 @@ struct Draft {
 }
 
 /// `value` as an integer from 0 to `most`.
+#[allow(clippy::float_cmp)] // whether it is an integer is what is asked
 fn integer(value: f64, most: u64) -> Result<u64, Misuse> {
     let whole = value as u64; // saturates, and takes NaN to 0
     if whole as f64 == value && whole <= most { Ok(whole) } else { Err(Misuse::Number(most)) }

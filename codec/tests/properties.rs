@@ -1,5 +1,5 @@
 //! What holds for every log and for every sequence of bytes. A failing case is printed whole, shrunk;
-//! PROPTEST_RNG_SEED and PROPTEST_CASES choose the seed and the number of cases.
+//! `PROPTEST_RNG_SEED` and `PROPTEST_CASES` choose the seed and the number of cases.
 
 mod support;
 
