@@ -127,7 +127,8 @@ proptest! {
         total::any_frame(&bytes);
         total::fast_frames(&bytes);
         total::dense_frames(&bytes);
-        total::round_trip(&bytes);
+        total::fast_round_trip(&bytes);
+        total::dense_round_trip(&bytes);
         total::pages(&bytes);
     }
 

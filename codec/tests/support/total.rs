@@ -106,11 +106,19 @@ pub fn any_frame(bytes: &[u8]) {
     }
 }
 
-/// A log made of the bytes comes back as it went, in chains and at both levels.
-pub fn round_trip(bytes: &[u8]) {
-    let [setup, bytes @ ..] = bytes else { return };
-    let level = if setup & 1 == 1 { Level::Dense } else { Level::Fast };
-    let mut encoder = FrameEncoder::new(u32::from(setup >> 1 & 7), level);
+/// A log made of the bytes comes back as it went, in chains at level fast.
+pub fn fast_round_trip(bytes: &[u8]) {
+    round_trip(Level::Fast, bytes);
+}
+
+/// The same at level dense.
+pub fn dense_round_trip(bytes: &[u8]) {
+    round_trip(Level::Dense, bytes);
+}
+
+fn round_trip(level: Level, bytes: &[u8]) {
+    let [chain, bytes @ ..] = bytes else { return };
+    let mut encoder = FrameEncoder::new(u32::from(chain & 7), level);
     let mut decoder = FrameDecoder::new();
     let (mut point, mut clock_us, mut sequence) = (0u64, 0u64, 0u64);
     let mut traffic = Traffic::default();

@@ -1,6 +1,0 @@
-#![no_main]
-
-#[path = "../../tests/support/total.rs"]
-mod total;
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| total::round_trip(bytes));
