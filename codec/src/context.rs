@@ -8,6 +8,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::event::{Carrier, Closing, TIME};
+use crate::network::Flows;
 
 const ENTRIES: usize = 1024;
 const ENTRY_BITS: u32 = 10;
@@ -90,6 +91,7 @@ pub(crate) struct Context {
     newer: u32,
     table: Box<[Prediction; ENTRIES]>,
     dictionaries: [Vec<u8>; SLOTS],
+    flows: Flows,
 }
 
 impl Context {
@@ -102,6 +104,7 @@ impl Context {
             newer: 0,
             table: Box::new([Prediction::default(); ENTRIES]),
             dictionaries: [const { Vec::new() }; SLOTS],
+            flows: Flows::new(),
         }
     }
 
@@ -113,6 +116,7 @@ impl Context {
         for dictionary in &mut self.dictionaries {
             dictionary.clear();
         }
+        self.flows.reset();
     }
 
     fn index(&self) -> usize {
@@ -159,12 +163,20 @@ impl Context {
         &self.dictionaries[Context::slot(carrier, selector)]
     }
 
+    /// What the network frames that came say of the next ones.
+    pub fn flows(&self) -> &Flows {
+        &self.flows
+    }
+
     /// Takes in an event's bytes.
     pub fn learn_bytes(&mut self, carrier: Carrier, selector: u8, bytes: &[u8]) {
         if (MIN_PACKED_BYTES..=max_packed_bytes(carrier)).contains(&bytes.len()) {
             let dictionary = &mut self.dictionaries[Context::slot(carrier, selector)];
             dictionary.clear();
             dictionary.extend_from_slice(bytes);
+        }
+        if carrier == Carrier::Data {
+            self.flows.learn(bytes);
         }
     }
 }

@@ -4,20 +4,19 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use lz4_flex::block::decompress_into_with_dict;
-
 use crate::MAX_SAFE_INTEGER;
 use crate::context::{Context, MIN_PACKED_BYTES, Prediction, Shape};
+use crate::cursor::Cursor;
 use crate::dense::Dense;
 use crate::event::{Carrier, Closing, Event, MAX_CARRIED_BYTES, MAX_EVENTS};
 use crate::fault::{Fault, Reason};
-use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level, read_u32};
+use crate::form::{Form, read_block};
+use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level};
 use crate::token::{
     FLAG_EXITS, FLAG_GENERATION, FLAG_OUTPUTS, FLAG_SEQUENCE, FLAGS_EVENTS, FLAGS_EVENTS_SHIFT,
     POINTS_SHIFT, TOKEN_EXPLICIT, TOKEN_POINTS, TOKEN_RESIDUAL_2, TOKEN_RESIDUAL_3, TOKEN_RUN,
     TOKEN_RUN_MORE,
 };
-use crate::varint::read_varint;
 
 /// An event of the open frame. Laid out for the WASM boundary, which hands the address on.
 #[repr(C)]
@@ -143,8 +142,7 @@ impl FrameDecoder {
     /// Reads a fast payload behind a header.
     fn read(&mut self, frame: &[u8]) -> Result<Closing, Fault> {
         let mut reader = Reader {
-            frame,
-            at: HEADER_BYTES,
+            cursor: Cursor::new(frame, HEADER_BYTES),
             context: &mut self.context,
             records: &mut self.records,
         };
@@ -165,42 +163,17 @@ impl FrameDecoder {
 
 /// Where reading a frame stands.
 struct Reader<'a> {
-    frame: &'a [u8],
-    at: usize,
+    cursor: Cursor<'a>,
     context: &'a mut Context,
     records: &'a mut Vec<Record>,
 }
 
 impl Reader<'_> {
-    fn fault(&self, reason: Reason, found: u64, expected: u64) -> Fault {
-        Fault::new(reason, self.at, found, expected)
-    }
-
-    fn byte(&mut self) -> Result<u8, Fault> {
-        let Some(&byte) = self.frame.get(self.at) else {
-            return Err(self.fault(Reason::Truncated, 0, 0));
-        };
-        self.at += 1;
-        Ok(byte)
-    }
-
-    fn varint(&mut self) -> Result<u64, Fault> {
-        read_varint(self.frame, &mut self.at)
-    }
-
-    fn u32(&mut self) -> Result<u32, Fault> {
-        let Some(bytes) = self.frame.get(self.at..).and_then(|rest| rest.first_chunk()) else {
-            return Err(self.fault(Reason::Truncated, 0, 0));
-        };
-        self.at += 4;
-        Ok(u32::from_le_bytes(*bytes))
-    }
-
     /// A sum of two safe integers, which has to be one.
     fn sum(&self, one: u64, other: u64) -> Result<u64, Fault> {
         let sum = one + other;
         if sum > MAX_SAFE_INTEGER {
-            return Err(self.fault(Reason::Unsafe, sum, MAX_SAFE_INTEGER));
+            return Err(self.cursor.fault(Reason::Unsafe, sum, MAX_SAFE_INTEGER));
         }
         Ok(sum)
     }
@@ -209,43 +182,43 @@ impl Reader<'_> {
     /// last point.
     fn head(&mut self) -> Result<(Closing, usize, u64), Fault> {
         let mut closing = self.context.before;
-        let flags = self.byte()?;
+        let flags = self.cursor.byte()?;
         if flags & FLAG_GENERATION != 0 {
-            closing.generation = read_u32(self.frame, &mut self.at)?;
+            closing.generation = self.cursor.varint_u32()?;
         }
         closing.sequence = if flags & FLAG_SEQUENCE != 0 {
-            self.varint()?
+            self.cursor.varint()?
         } else {
             self.sum(closing.sequence, 1)?
         };
         if flags & FLAG_EXITS != 0 {
-            closing.exits_checksum = self.u32()?;
+            closing.exits_checksum = u32::from_le_bytes(self.cursor.array()?);
         }
         if flags & FLAG_OUTPUTS != 0 {
-            closing.outputs_checksum = self.u32()?;
+            closing.outputs_checksum = u32::from_le_bytes(self.cursor.array()?);
         }
         let mut events = u64::from(flags >> FLAGS_EVENTS_SHIFT);
         if events == FLAGS_EVENTS as u64 {
-            events += self.varint()?;
+            events += self.cursor.varint()?;
         }
         if events > MAX_EVENTS as u64 {
-            return Err(self.fault(Reason::EventCount, events, MAX_EVENTS as u64));
+            return Err(self.cursor.fault(Reason::EventCount, events, MAX_EVENTS as u64));
         }
-        let rest = self.varint()?;
+        let rest = self.cursor.varint()?;
         Ok((closing, events as usize, rest))
     }
 
     fn tokens(&mut self, events: usize) -> Result<(), Fault> {
         self.records.reserve(events);
         while self.records.len() < events {
-            let start = self.at;
-            let token = self.byte()?;
+            let start = self.cursor.at();
+            let token = self.cursor.byte()?;
             if token < TOKEN_RUN {
                 self.residual(start, token)?;
             } else if token < TOKEN_EXPLICIT {
                 let mut run = u64::from(token - TOKEN_RUN) + 1;
                 if token == TOKEN_RUN_MORE {
-                    run += self.varint()?;
+                    run += self.cursor.varint()?;
                 }
                 let left = (events - self.records.len()) as u64;
                 if run > left {
@@ -265,10 +238,10 @@ impl Reader<'_> {
         let residual = if token < TOKEN_RESIDUAL_2 {
             i64::from(token) - 64
         } else if token < TOKEN_RESIDUAL_3 {
-            let low = self.byte()?;
+            let low = self.cursor.byte()?;
             i64::from(u16::from_be_bytes([token & 31, low])) - 4096
         } else {
-            let [middle, low] = [self.byte()?, self.byte()?];
+            let [middle, low] = [self.cursor.byte()?, self.cursor.byte()?];
             i64::from(u32::from_be_bytes([0, token & 7, middle, low])) - 262_144
         };
         let Prediction { shape, step_us, .. } = self.prediction(start)?;
@@ -288,7 +261,7 @@ impl Reader<'_> {
             let Prediction { shape, step_us, .. } = self.prediction(start)?;
             self.event(start, shape, step_us)?;
             // The token is what the first of them takes; the others take nothing.
-            start = self.at;
+            start = self.cursor.at();
         }
         Ok(())
     }
@@ -296,15 +269,15 @@ impl Reader<'_> {
     fn written_out(&mut self, start: usize, token: u8) -> Result<(), Fault> {
         let mut points = u64::from(token >> POINTS_SHIFT & 15);
         if points == TOKEN_POINTS {
-            points += self.varint()?;
+            points += self.cursor.varint()?;
         }
         let Some(carrier) = Carrier::of_code(token & 3) else {
-            let step_us = self.varint()?;
+            let step_us = self.cursor.varint()?;
             return self.event(start, Shape::time(points), step_us);
         };
-        let selector = self.byte()?;
-        let at = self.at;
-        let (length, most) = (self.varint()?, carrier.max_bytes() as u64);
+        let selector = self.cursor.byte()?;
+        let at = self.cursor.at();
+        let (length, most) = (self.cursor.varint()?, carrier.max_bytes() as u64);
         if length > most {
             return Err(Fault::new(Reason::EventLength, at, length, most));
         }
@@ -326,7 +299,7 @@ impl Reader<'_> {
             tag: u32::from(shape.code()) | u32::from(shape.selector()) << 8,
             at: 0,
             length: shape.length,
-            sizes: (self.at - start) as u32,
+            sizes: (self.cursor.at() - start) as u32,
         });
         Ok(())
     }
@@ -335,7 +308,7 @@ impl Reader<'_> {
     fn carried_bytes(&self) -> Result<usize, Fault> {
         let sum: u64 = self.records.iter().map(|record| u64::from(record.length)).sum();
         if sum > MAX_CARRIED_BYTES as u64 {
-            return Err(self.fault(Reason::Carried, sum, MAX_CARRIED_BYTES as u64));
+            return Err(self.cursor.fault(Reason::Carried, sum, MAX_CARRIED_BYTES as u64));
         }
         Ok(sum as usize)
     }
@@ -346,40 +319,51 @@ impl Reader<'_> {
         for index in 0..self.records.len() {
             let Record { tag, length, .. } = self.records[index];
             let Some(carrier) = Carrier::of_code(tag as u8) else { continue };
-            let (start, length, selector) = (self.at, length as usize, (tag >> 8) as u8);
+            let (start, length, selector) = (self.cursor.at(), length as usize, (tag >> 8) as u8);
             let place = &mut out[filled..filled + length];
-            let form = if length < MIN_PACKED_BYTES { 0 } else { self.varint()? as usize };
-            let stored_bytes = if form == 0 { length } else { form };
-            let Some(stored) = self.frame[self.at..].get(..stored_bytes) else {
-                return Err(self.fault(Reason::Truncated, 0, 0));
-            };
-            if form == 0 {
-                place.copy_from_slice(stored);
-            } else {
-                let dictionary = self.context.dictionary(carrier, selector);
-                match decompress_into_with_dict(stored, place, dictionary) {
-                    Ok(unpacked) if unpacked == length => {}
-                    Ok(unpacked) => {
-                        let (found, expected) = (unpacked as u64, length as u64);
-                        return Err(self.fault(Reason::UnpackedLength, found, expected));
-                    }
-                    Err(_) => return Err(self.fault(Reason::Packed, 0, 0)),
-                }
-            }
-            self.at += stored_bytes;
+            self.event_bytes(carrier, selector, place)?;
             self.context.learn_bytes(carrier, selector, place);
             let record = &mut self.records[index];
             record.at = filled as u32;
-            record.sizes |= ((self.at - start) as u32) << 8;
+            record.sizes |= ((self.cursor.at() - start) as u32) << 8;
             filled += length;
         }
         Ok(())
     }
 
-    fn end(&self) -> Result<(), Fault> {
-        if self.at == self.frame.len() {
-            return Ok(());
+    /// Reads what one event carries into `place`, which has its length.
+    fn event_bytes(
+        &mut self,
+        carrier: Carrier,
+        selector: u8,
+        place: &mut [u8],
+    ) -> Result<(), Fault> {
+        let (at, length, cursor) = (self.cursor.at(), place.len() as u64, &mut self.cursor);
+        let form = if place.len() < MIN_PACKED_BYTES {
+            Form::Stored
+        } else {
+            Form::of_number(cursor.varint()?)
+        };
+        match form {
+            Form::Stored => place.copy_from_slice(cursor.bytes(length)?),
+            Form::Packed(block) => {
+                let dictionary = self.context.dictionary(carrier, selector);
+                read_block(cursor, block.get(), place, dictionary)?;
+            }
+            Form::Network => match place.split_first_chunk_mut() {
+                Some((headers, rest)) if carrier == Carrier::Data => {
+                    self.context.flows().read(cursor, headers, rest)?;
+                }
+                _ => return Err(Fault::new(Reason::NotNetwork, at, 0, 0)),
+            },
         }
-        Err(self.fault(Reason::Surplus, (self.frame.len() - self.at) as u64, 0))
+        Ok(())
+    }
+
+    fn end(&self) -> Result<(), Fault> {
+        match self.cursor.left() {
+            0 => Ok(()),
+            left => Err(self.cursor.fault(Reason::Surplus, left as u64, 0)),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::coder::{Decoder, Encoder};
 use crate::fault::{Fault, Reason};
 use crate::frame::MAX_PAYLOAD_BYTES;
 use crate::model::Model;
-use crate::varint::{read_varint, varint};
+use crate::varint::{push_varint, read_varint};
 
 /// Codes a chain's payloads, or decodes them.
 pub(crate) struct Dense {
@@ -45,8 +45,7 @@ impl Dense {
         coder.finish();
         self.model.end(fast);
         let stored = self.coded.len() >= fast.len();
-        let (digits, length) = varint((fast.len() as u64) << 1 | u64::from(stored));
-        out.extend_from_slice(&digits[..length]);
+        push_varint(out, (fast.len() as u64) << 1 | u64::from(stored));
         out.extend_from_slice(if stored { fast } else { &self.coded });
     }
 

@@ -3,11 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use lz4_flex::block::{compress_into_with_dict, get_maximum_output_size};
-
 use crate::context::{Context, MIN_PACKED_BYTES, Shape, max_packed_bytes};
 use crate::dense::Dense;
 use crate::event::{Carrier, Closing, MAX_CARRIED_BYTES, MAX_EVENTS, TIME};
+use crate::form::{Form, push_block};
 use crate::frame::{Chain, HEADER_BYTES, Header, KIND_LOG, Level};
 use crate::misuse::{Misuse, safe};
 use crate::token::{
@@ -15,7 +14,7 @@ use crate::token::{
     POINTS_SHIFT, TOKEN_EXPLICIT, TOKEN_POINTS, TOKEN_RESIDUAL_2, TOKEN_RESIDUAL_3, TOKEN_RUN,
     TOKEN_RUN_MORE,
 };
-use crate::varint::varint;
+use crate::varint::push_varint;
 
 /// The most bytes of a frame that an event takes which are not its own.
 pub const EVENT_OVERHEAD_BYTES: usize = 24;
@@ -259,42 +258,23 @@ impl FrameEncoder {
         push_varint(&mut self.tokens, value);
     }
 
-    /// Appends what an event carries, packed if that pays.
+    /// Appends what an event carries, in the form that is probably the shortest.
     fn pack(&mut self, carrier: Carrier, selector: u8, bytes: &[u8]) {
+        let (context, out) = (&mut self.context, &mut self.bytes);
         if bytes.len() < MIN_PACKED_BYTES {
-            self.bytes.extend_from_slice(bytes);
+            out.extend_from_slice(bytes);
             return;
         }
         // The model finds more in bytes as they are.
-        if self.level == Level::Dense {
-            self.context.learn_bytes(carrier, selector, bytes);
-        } else if bytes.len() <= max_packed_bytes(carrier) {
-            let at = self.bytes.len();
-            let packed_at = at + PACKED_LENGTH_BYTES;
-            self.bytes.resize(packed_at + get_maximum_output_size(bytes.len()), 0);
-            let dictionary = self.context.dictionary(carrier, selector);
-            let packed = compress_into_with_dict(bytes, &mut self.bytes[packed_at..], dictionary);
-            self.context.learn_bytes(carrier, selector, bytes);
-            if let Ok(packed) = packed
-                && packed < bytes.len()
-            {
-                let (digits, length) = varint(packed as u64);
-                self.bytes[at..at + length].copy_from_slice(&digits[..length]);
-                self.bytes.copy_within(packed_at..packed_at + packed, at + length);
-                self.bytes.truncate(at + length + packed);
-                return;
-            }
-            self.bytes.truncate(at);
+        let packs = self.level == Level::Fast;
+        let is_shorter = carrier == Carrier::Data && context.flows().write(bytes, packs, out)
+            || packs
+                && bytes.len() <= max_packed_bytes(carrier)
+                && push_block(out, bytes, context.dictionary(carrier, selector));
+        if !is_shorter {
+            push_varint(out, Form::Stored.number());
+            out.extend_from_slice(bytes);
         }
-        self.bytes.push(0);
-        self.bytes.extend_from_slice(bytes);
+        context.learn_bytes(carrier, selector, bytes);
     }
-}
-
-/// The most that the varint of a packed length takes: below 64 KiB.
-const PACKED_LENGTH_BYTES: usize = 3;
-
-fn push_varint(out: &mut Vec<u8>, value: u64) {
-    let (digits, length) = varint(value);
-    out.extend_from_slice(&digits[..length]);
 }

@@ -41,6 +41,10 @@ pub enum Reason {
     EventLength,
     /// More bytes than the events of a frame may carry together.
     Carried,
+    /// A network frame where none can be: in an event that is no data, or too few.
+    NotNetwork,
+    /// A network frame of a flow of which none came before.
+    NoFlow,
     /// Bytes behind the last event's.
     Surplus,
     /// A dense payload that stands for too long a fast one, or has not its length.
@@ -97,6 +101,8 @@ impl Reason {
             Reason::Overlong => "varint longer than needed",
             Reason::EventLength => "event too long",
             Reason::Carried => "the events carry too much",
+            Reason::NotNetwork => "this event can't be a network frame",
+            Reason::NoFlow => "no frame of this flow came before",
             Reason::Surplus => "bytes behind the last event",
             Reason::FastLength => "not the length of a fast payload",
             Reason::Coded => "coded bytes of another length than they stand for",
@@ -149,7 +155,7 @@ impl fmt::Display for Fault {
         write!(out, "bad {part} at byte {offset}: {}", reason.words())?;
         match reason {
             Reason::Truncated | Reason::NoBase | Reason::Packed | Reason::NoChain => Ok(()),
-            Reason::NoPrediction | Reason::ClockBackwards => Ok(()),
+            Reason::NoPrediction | Reason::ClockBackwards | Reason::NotNetwork => Ok(()),
             Reason::Checksum => write!(out, " (found {found:#010x}, expected {expected:#010x})"),
             Reason::Magic => write!(out, " (found {found:#04x}, expected {expected:#04x})"),
             Reason::PayloadLength | Reason::Unsafe | Reason::EventCount | Reason::Run => {
@@ -164,6 +170,7 @@ impl fmt::Display for Fault {
             Reason::Kind | Reason::Overlong | Reason::NotTime | Reason::Surplus => {
                 write!(out, " (found {found})")
             }
+            Reason::NoFlow => write!(out, " (found {found})"),
             _ => write!(out, " (found {found}, expected {expected})"),
         }
     }

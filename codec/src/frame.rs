@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use crate::checksum::crc32c;
+use crate::cursor::Cursor;
 use crate::fault::{Fault, Reason};
 use crate::misuse::{Misuse, safe};
-use crate::varint::{read_varint, varint};
+use crate::varint::push_varint;
 
 /// Bytes in front of every payload.
 pub const HEADER_BYTES: usize = 9;
@@ -170,8 +171,7 @@ pub fn seal_message(head: &MessageHead, bytes: &[u8]) -> Result<Vec<u8>, Misuse>
     let mut frame = Vec::with_capacity(HEADER_BYTES + 32 + bytes.len());
     frame.resize(HEADER_BYTES, 0);
     for value in [generation.into(), safe(sequence)?, safe(through)?] {
-        let (digits, length) = varint(value);
-        frame.extend_from_slice(&digits[..length]);
+        push_varint(&mut frame, value);
     }
     frame.extend_from_slice(bytes);
     let payload_bytes = frame.len() - HEADER_BYTES;
@@ -185,22 +185,15 @@ pub fn open_message(frame: &[u8]) -> Result<(MessageHead, &[u8]), Fault> {
     if kind == KIND_LOG {
         return Err(Fault::new(Reason::OtherKind, AT_FLAGS, kind.into(), 2));
     }
-    let mut at = HEADER_BYTES;
-    let generation = read_u32(frame, &mut at)?;
-    let sequence = read_varint(frame, &mut at)?;
-    let through = read_varint(frame, &mut at)?;
+    let mut cursor = Cursor::new(frame, HEADER_BYTES);
+    let generation = cursor.varint_u32()?;
+    let sequence = cursor.varint()?;
+    let through = cursor.varint()?;
+    let at = cursor.at();
     let bytes = &frame[at..];
     if bytes.len() > MAX_MESSAGE_BYTES {
         let (found, most) = (bytes.len() as u64, MAX_MESSAGE_BYTES as u64);
         return Err(Fault::new(Reason::PayloadLength, at, found, most));
     }
     Ok((MessageHead { kind, generation, sequence, through }, bytes))
-}
-
-/// A varint of at most 2^32 - 1.
-pub(crate) fn read_u32(bytes: &[u8], at: &mut usize) -> Result<u32, Fault> {
-    let start = *at;
-    let value = read_varint(bytes, at)?;
-    let most = u64::from(u32::MAX);
-    u32::try_from(value).map_err(|_| Fault::new(Reason::Unsafe, start, value, most))
 }

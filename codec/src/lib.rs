@@ -3,8 +3,8 @@
 //!
 //! The core is pure and `no_std`: bytes in, values out, no panic on any input. Of frames:
 //! `frame` (headers, messages), `encode` and `decode` (the log), `context` (what a chain of frames
-//! has taught), `token` (how an event is said), `dense`, `coder`,
-//! `model`, `matches` (bit by bit), `varint`, `checksum`, `fault`,
+//! has taught), `token` (how an event is said), `form`, `network`, `tcp` (how its bytes are said),
+//! `dense`, `coder`, `model`, `matches` (bit by bit), `cursor`, `varint`, `checksum`, `fault`,
 //! `misuse`. Of page batches, which is what a state event carries of guest memory: `page`,
 //! `page_encode`, `page_decode`, `changes`. `wasm` and `page_wasm` are the boundary that the
 //! TypeScript files of `codec/` call.
@@ -16,19 +16,23 @@ pub mod changes;
 pub mod checksum;
 mod coder;
 mod context;
+mod cursor;
 pub mod decode;
 mod dense;
 pub mod encode;
 pub mod event;
 pub mod fault;
+mod form;
 pub mod frame;
 mod matches;
 pub mod misuse;
 mod model;
+mod network;
 pub mod page;
 pub mod page_decode;
 pub mod page_encode;
 mod page_wasm;
+mod tcp;
 mod token;
 mod varint;
 mod wasm;

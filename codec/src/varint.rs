@@ -1,5 +1,7 @@
 //! Variable-length integers: LEB128, seven bits a byte, at most 2^53 - 1, shortest form only.
 
+use alloc::vec::Vec;
+
 use crate::MAX_SAFE_INTEGER;
 use crate::fault::{Fault, Reason};
 
@@ -20,6 +22,13 @@ pub fn varint(mut value: u64) -> ([u8; MAX_VARINT_BYTES], usize) {
             return (bytes, length);
         }
     }
+}
+
+/// Appends a varint.
+#[inline]
+pub fn push_varint(out: &mut Vec<u8>, value: u64) {
+    let (digits, length) = varint(value);
+    out.extend_from_slice(&digits[..length]);
 }
 
 /// Reads the varint at `*offset` of `bytes` and moves the offset behind it.

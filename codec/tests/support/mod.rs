@@ -5,32 +5,17 @@ pub mod total;
 
 use codec::decode::FrameDecoder;
 use codec::encode::FrameEncoder;
-use codec::event::{Carrier, Closing, Event};
+use codec::event::Closing;
 use codec::fault::Fault;
 use codec::frame::{HEADER_BYTES, Level};
 use codec::misuse::Misuse;
-
-/// An event as data of its own, so that a log can be made without bytes to borrow.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Owned {
-    Time(u64, u64),
-    Bytes(u64, Carrier, u8, Vec<u8>),
-}
+pub use total::owned::{Owned, owned};
 
 /// What a frame says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     pub events: Vec<Owned>,
     pub closing: Closing,
-}
-
-pub fn owned(event: Event) -> Owned {
-    match event {
-        Event::Time { point, clock_us } => Owned::Time(point, clock_us),
-        Event::Bytes { point, carrier, selector, bytes } => {
-            Owned::Bytes(point, carrier, selector, bytes.to_vec())
-        }
-    }
 }
 
 pub fn append(encoder: &mut FrameEncoder, event: &Owned) -> Result<(), Misuse> {
