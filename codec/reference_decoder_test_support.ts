@@ -199,7 +199,9 @@ function readBytes(
 ): Uint8Array<ArrayBuffer> {
   const form = length < FORM_BYTES ? 0 : reader.varint();
   if (form === 0) return new Uint8Array(reader.bytes(length));
-  if (form === NETWORK_FORM && kindOf(tag) === "data" && length >= HEADERS_BYTES) {
+  if (form === NETWORK_FORM) {
+    const mayBeFrame = kindOf(tag) === "data" && length >= HEADERS_BYTES;
+    must(mayBeFrame, "form 1 is of data of 54 bytes or more");
     return readNetworkFrame(length, reader, context.flows);
   }
   return unpackLz4(reader.bytes(form), context.dictionary(tag), length);
