@@ -49,11 +49,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// So many bytes; any number may be asked for.
+    #[inline]
     pub fn bytes(&mut self, count: u64) -> Result<&'a [u8], Fault> {
-        if count > self.left() as u64 {
+        let rest = &self.frame[self.at..];
+        let Some(taken) = usize::try_from(count).ok().and_then(|count| rest.get(..count)) else {
             return Err(self.fault(Reason::Truncated, 0, 0));
-        }
-        let taken = &self.frame[self.at..][..count as usize];
+        };
         self.at += taken.len();
         Ok(taken)
     }

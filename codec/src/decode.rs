@@ -321,8 +321,12 @@ impl Reader<'_> {
             let Some(carrier) = Carrier::of_code(tag as u8) else { continue };
             let (start, length, selector) = (self.cursor.at(), length as usize, (tag >> 8) as u8);
             let place = &mut out[filled..filled + length];
-            self.event_bytes(carrier, selector, place)?;
-            self.context.learn_bytes(carrier, selector, place);
+            if length < MIN_PACKED_BYTES {
+                place.copy_from_slice(self.cursor.bytes(length as u64)?);
+            } else {
+                self.formed(carrier, selector, place)?;
+                self.context.learn_bytes(carrier, selector, place);
+            }
             let record = &mut self.records[index];
             record.at = filled as u32;
             record.sizes |= ((self.cursor.at() - start) as u32) << 8;
@@ -331,21 +335,11 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads what one event carries into `place`, which has its length.
-    fn event_bytes(
-        &mut self,
-        carrier: Carrier,
-        selector: u8,
-        place: &mut [u8],
-    ) -> Result<(), Fault> {
-        let (at, length, cursor) = (self.cursor.at(), place.len() as u64, &mut self.cursor);
-        let form = if place.len() < MIN_PACKED_BYTES {
-            Form::Stored
-        } else {
-            Form::of_number(cursor.varint()?)
-        };
-        match form {
-            Form::Stored => place.copy_from_slice(cursor.bytes(length)?),
+    /// Reads what one event carries, with a form in front, into `place`, which has its length.
+    fn formed(&mut self, carrier: Carrier, selector: u8, place: &mut [u8]) -> Result<(), Fault> {
+        let (at, cursor) = (self.cursor.at(), &mut self.cursor);
+        match Form::of_number(cursor.varint()?) {
+            Form::Stored => place.copy_from_slice(cursor.bytes(place.len() as u64)?),
             Form::Packed(block) => {
                 let dictionary = self.context.dictionary(carrier, selector);
                 read_block(cursor, block.get(), place, dictionary)?;

@@ -83,6 +83,7 @@ impl Flows {
         flow.headers = *frame.headers;
         flow.rest.clear();
         if frame.rest.len() <= MAX_PACKED_BYTES {
+            flow.rest.reserve_exact(frame.rest.len());
             flow.rest.extend_from_slice(frame.rest);
         }
         self.learnt |= 1 << number;

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::sync::LazyLock;
+
 use codec::decode::FrameDecoder;
 use codec::encode::FrameEncoder;
 use codec::event::{Carrier, Closing, Event};
@@ -146,10 +148,13 @@ fn refused(length: u64, form: &[u8]) -> (Reason, usize) {
 
 /// The number of the flow of the first frame that [`second_event`] has.
 fn flow() -> u8 {
-    let numbers: Vec<u8> =
-        (0..=255).filter(|&number| refused(54, &[1, number]).0 == Reason::Truncated).collect();
-    assert_eq!(numbers.len(), 1, "{numbers:?}");
-    numbers[0]
+    static FLOW: LazyLock<u8> = LazyLock::new(|| {
+        let is_read = |number: &u8| refused(54, &[1, *number]).0 == Reason::Truncated;
+        let numbers: Vec<u8> = (0..=255).filter(is_read).collect();
+        assert_eq!(numbers.len(), 1, "{numbers:?}");
+        numbers[0]
+    });
+    *FLOW
 }
 
 #[test]
