@@ -1,12 +1,14 @@
 //! The sockets and their sessions: who listens, who is served, who is being closed.
 
-use crate::limits::{CLIENTS_MAX, RECEIVE_BYTES, SOCKETS, TRANSMIT_BYTES};
+use crate::limits::{CLIENTS_MAX, RECEIVE_BYTES, TRANSMIT_BYTES};
 use crate::session::{Session, Shared, Stream};
 use alloc::vec::Vec;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Duration;
 
+/// Those of the clients, and some for who is refused or still closing.
+const SOCKETS: usize = CLIENTS_MAX + 16;
 /// A client that says nothing is asked so often whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// A client that does not answer for so long is gone.

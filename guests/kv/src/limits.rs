@@ -1,9 +1,7 @@
-//! Every bound of the store and of its connections, and why it is what it is.
+//! The bounds of the store and of its connections, and why they are what they are.
 
 /// Clients at a time; one more gets an error and is closed.
 pub const CLIENTS_MAX: usize = 256;
-/// Sockets: those of the clients, and some for who is refused or still closing.
-pub const SOCKETS: usize = CLIENTS_MAX + 16;
 /// A socket's receive buffer. Pipelined small commands fit; longer commands move on to the pool.
 pub const RECEIVE_BYTES: usize = 8 << 10;
 /// A socket's transmit buffer, which is also what may be under way to a client: no congestion control is
@@ -34,7 +32,5 @@ pub const QUOTE_MAX: usize = 64;
 pub const CLIENTS_SHARE: usize = 8;
 /// Latest time of an expiry, in milliseconds of the machine's clock: some thirty thousand years.
 pub const EXPIRY_MAX_MS: u64 = 1_000_000_000_000_000;
-/// Buckets that are searched for what has expired, at a tick of the clock.
-pub const SWEEP_BUCKETS: usize = 256;
 /// Buckets that are searched when a command finds the memory full.
 pub const SWEEP_BUCKETS_WHEN_FULL: usize = 4096;

@@ -1,9 +1,5 @@
 //! The guest's words on the kernel's command line, and the devices that it names there.
 
-/// How the command line is to be.
-pub(crate) const USAGE: &str =
-    "usage: [ip=ADDRESS/BITS [gw=ADDRESS] | ip=dhcp] [port=6379] [seed=1] [hz=100]";
-
 /// An IPv4 address.
 pub(crate) type Address = [u8; 4];
 

@@ -5,7 +5,7 @@
 use crate::clients::Clients;
 use crate::commands::Facts;
 use crate::device::Network;
-use crate::limits::{CLIENTS_MAX, SWEEP_BUCKETS};
+use crate::limits::CLIENTS_MAX;
 use crate::options::{self, Addressing, Options};
 use crate::random::Random;
 use crate::session::Shared;
@@ -18,6 +18,10 @@ use smoltcp::socket::dhcpv4;
 use smoltcp::time::Instant;
 use smoltcp::wire::{EthernetAddress, IpCidr, Ipv4Address, Ipv4Cidr};
 
+/// How the command line is to be.
+const USAGE_TEXT: &str =
+    "usage: [ip=ADDRESS/BITS [gw=ADDRESS] | ip=dhcp] [port=6379] [seed=1] [hz=100]";
+
 /// The code for a command line that makes no sense.
 const USAGE: u8 = 2;
 /// The code for a machine that has no network device, or none that can be used.
@@ -29,13 +33,15 @@ const NO_MEMORY: u8 = 4;
 const MEMORY_MIN: usize = 10 << 20;
 /// Memory that is left alone: nothing is known to need it.
 const MEMORY_SPARE: usize = 64 << 10;
+/// Buckets that are searched for what has expired, at a tick of the clock.
+const SWEEP_BUCKETS: usize = 256;
 /// Packets that are received before those that answer them are sent.
 const BURST: usize = 64;
 
 /// Serves clients for good; comes back only if it can't, with the guest's code.
 pub fn serve() -> u8 {
     let Some(options) = options::read(start_info::command_line()) else {
-        console::print(format_args!("kv: {}\n", options::USAGE));
+        console::print(format_args!("kv: {}\n", USAGE_TEXT));
         return USAGE;
     };
     if heap::left_bytes() < MEMORY_MIN {

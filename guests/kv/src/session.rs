@@ -117,6 +117,11 @@ impl Session {
         while position < total && !self.ends && !self.is_blocked(stream) {
             match parse(&bytes[position..total], &mut shared.places) {
                 Parsed::Command(length) => {
+                    if position == 0 {
+                        // What was held is less than the first command. Its memory may be what that needs.
+                        let input = core::mem::replace(&mut self.input, Chain::EMPTY);
+                        shared.store.pool().release(input);
+                    }
                     self.run(shared, &bytes[position..position + length], now_ms, stream);
                     position += length;
                 }
@@ -133,10 +138,7 @@ impl Session {
             }
         }
         shared.scratch = bytes;
-        // What is held is less than the first command.
         if position > 0 {
-            let input = core::mem::replace(&mut self.input, Chain::EMPTY);
-            shared.store.pool().release(input);
             stream.consume(position - held);
         }
         self.hold(shared, stream);
