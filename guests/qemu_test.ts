@@ -1,75 +1,16 @@
-// Boots the bundled guests' committed images under QEMU's microvm: a second machine, not of our making,
-// in which they must do the same as in ours. Run by `deno task ok`; needs qemu-system-x86 (apt-get).
+// The bundled guests that need a console alone, under QEMU: they must do there the same as in our machine. Run
+// by `deno task ok`; needs qemu-system-x86 (apt-get).
 
 import assert from "node:assert/strict";
 import { checkSpin } from "../tests/support/spin.ts";
-
-/** Bound on one QEMU run; it is killed then, and the test fails on its exit code. */
-const RUN_MAX_MS = 60_000;
-/** QEMU's exit status for the debug exit code 0: (code << 1) | 1. */
-const ENDED_WELL = 1;
-
-/** QEMU's accelerators, the faster one first. On hosts that interpret ring 0, QEMU's `-cpu host` needs the flag. */
-const ACCELERATORS: Record<string, string[]> = {
-  kvm: ["-accel", "kvm", "-cpu", "host,-arch-capabilities"],
-  tcg: ["-accel", "tcg"],
-};
-
-/** Starts QEMU with an image of guests/images/, its serial port on stdio. */
-function boot(image: string, commandLine: string, accelerator: string[]): Deno.ChildProcess {
-  const kernel = new URL(`images/${image}.elf`, import.meta.url).pathname;
-  // deno-fmt-ignore
-  const args = [
-    ...accelerator,
-    "-M", "microvm,acpi=off,rtc=on",
-    "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
-    "-display", "none", "-monitor", "none", "-serial", "stdio",
-    "-kernel", kernel, "-append", commandLine,
-  ];
-  try {
-    return new Deno.Command("qemu-system-x86_64", {
-      args,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "inherit",
-      signal: AbortSignal.timeout(RUN_MAX_MS),
-    }).spawn();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error("this test needs QEMU: apt-get install qemu-system-x86", { cause: error });
-  }
-}
-
-/** The lines that a process prints, as they come. */
-async function* linesOf(process: Deno.ChildProcess): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    yield* lines;
-  }
-  if (rest !== "") yield rest;
-}
-
-/** Runs an image without input, to its end. */
-async function run(image: string, commandLine: string, accelerator: string[]) {
-  const process = boot(image, commandLine, accelerator);
-  await process.stdin.close();
-  const lines = await Array.fromAsync(linesOf(process));
-  return { lines, code: (await process.status).code };
-}
-
-/** KVM if this host has one that QEMU can use, else TCG. */
-async function chooseAccelerator(): Promise<string[]> {
-  const { kvm, tcg } = ACCELERATORS;
-  assert(kvm !== undefined && tcg !== undefined);
-  try {
-    Deno.openSync("/dev/kvm", { read: true, write: true }).close();
-  } catch {
-    return tcg;
-  }
-  return (await run("hello", "", kvm)).code === ENDED_WELL ? kvm : tcg;
-}
+import {
+  boot,
+  chooseAccelerator,
+  ENDED_WELL,
+  exitStatus,
+  linesOf,
+  run,
+} from "./qemu_test_support.ts";
 
 Deno.test("hello tells its memory and command line and ends with code 0", async () => {
   const { lines, code } = await run("hello", "a b=c", await chooseAccelerator());
@@ -156,5 +97,5 @@ Deno.test("a spin answers between its timer's interrupts, writes as many pages a
 Deno.test("stress refuses arguments that are no numbers", async () => {
   const { lines, code } = await run("stress", "seven", await chooseAccelerator());
   assert.deepEqual(lines, ["usage: SEED ROUNDS, two decimal numbers"]);
-  assert.equal(code, (2 << 1) | 1);
+  assert.equal(code, exitStatus(2));
 });

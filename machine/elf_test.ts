@@ -85,7 +85,7 @@ Deno.test("an image is parsed where it lies inside of a larger buffer", () => {
 });
 
 Deno.test("the bundled guests are images that start above 1 MiB", () => {
-  for (const name of ["hello", "hostile", "ledger", "rogue", "spin", "stress"]) {
+  for (const name of ["hello", "hostile", "kv", "ledger", "rogue", "spin", "stress"]) {
     const { entry, segments } = parseImage(guestFile(name), name);
     assert.ok(
       segments.some(({ address, memoryBytes }) =>

@@ -8,6 +8,7 @@ import { parseImage } from "../machine/elf.ts";
 export const BUNDLED_GUESTS: Readonly<Record<string, { readonly commandLine: string }>> = {
   hello: { commandLine: "" },
   hostile: { commandLine: "1" },
+  kv: { commandLine: "" },
   ledger: { commandLine: "" },
   rogue: { commandLine: "" },
   spin: { commandLine: "seconds=10" },

@@ -9,7 +9,7 @@ set -eu
 
 expected="rustc 1.95.0 (59807616e 2026-04-14)"
 target=x86_64-unknown-linux-gnu
-guests="hello hostile ledger rogue spin stress"
+guests="hello hostile kv ledger rogue spin stress"
 
 root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 images=$root/guests/images
@@ -32,6 +32,8 @@ esac
 actual=$("$rustc" --version)
 commit=$("$rustc" -vV | sed -n 's/^commit-hash: //p')
 library=$("$rustc" --print sysroot)/lib/rustlib/src/rust
+(cd "$root/guests" && cargo fetch --quiet --locked --target "$target")
+crates=$(printf -- '--remap-path-prefix=%s=crates\n' "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/)
 
 # One flag a line; cargo wants them separated by 0x1f.
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\n' \
@@ -45,7 +47,8 @@ CARGO_ENCODED_RUSTFLAGS=$(printf '%s\n' \
   -Ctarget-cpu=x86-64 \
   -Cforce-unwind-tables=no \
   "--remap-path-prefix=$root/guests=guests" \
-  "--remap-path-prefix=$library=/rustc/$commit" |
+  "--remap-path-prefix=$library=/rustc/$commit" \
+  "$crates" |
   paste -s -d "$(printf '\037')" -)
 export CARGO_ENCODED_RUSTFLAGS
 export CARGO_INCREMENTAL=0

@@ -5,7 +5,7 @@
 #
 # A step that fails does not keep the others from being run. Called by `deno task ok`, which
 # `./understudy test` calls. Needs deno, cargo with rustfmt and clippy, spin, a C compiler, qemu-system-x86,
-# etcd, and /dev/kvm; without that, what needs a KVM host is tested on a stock one in QEMU, and not all of it.
+# redis-tools, ping, etcd, and /dev/kvm; without that, what needs a KVM host is tested on a stock one in QEMU, and not all of it.
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
@@ -81,7 +81,7 @@ step "codec: cargo test" cargo_in codec test --quiet --locked
 step "codec: the built package is the source's" scripts/build-codec.sh --check
 step "guests: cargo fmt" cargo_in guests fmt --all --check
 step "guests: cargo clippy" cargo_in guests clippy --quiet --locked --workspace -- -D warnings
-step "guests: cargo test" cargo_in guests test --quiet --locked --package ledger --package spin
+step "guests: cargo test" cargo_in guests test --quiet --locked --package kv --package ledger --package spin
 step "guests: the built images are the source's" scripts/build-guests.sh --check
 step "model: spin" scripts/check-model.sh
 # Bounded, so that a test that hangs is a failure with a name: it is the last one that is shown.

@@ -19,6 +19,11 @@ pub(crate) fn initialise(start: usize, end: usize) {
     HEAP.end.store(end, Relaxed);
 }
 
+/// Memory that was not handed out yet, in bytes.
+pub fn left_bytes() -> usize {
+    HEAP.end.load(Relaxed) - HEAP.next.load(Relaxed)
+}
+
 // SAFETY: what was handed out lies in the RAM behind the image and is never handed out again.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

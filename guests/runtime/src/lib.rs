@@ -10,7 +10,7 @@
 pub mod clock;
 pub mod console;
 pub mod fault;
-mod heap;
+pub mod heap;
 pub mod interrupts;
 mod memory;
 pub mod pic;
