@@ -98,6 +98,13 @@ export class DriverQueue {
     this.deviceArea = base + 0x800;
   }
 
+  /** Knows from here on what another driver knows of its queue. */
+  learn(other: DriverQueue): void {
+    this.available = other.available;
+    this.seenUsed = other.seenUsed;
+    this.#next = other.#next;
+  }
+
   /** Writes a descriptor. */
   describe(index: number, buffer: Buffer, next = 0, table = this.descriptors): void {
     const at = table + 16 * index;
