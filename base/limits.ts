@@ -182,6 +182,10 @@ export const exitTrailLength = 16_384;
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
 
+/** Network frames on their way to the vCPU's thread: 170 of the largest, as many as come in 2 ms at 1 Gbit/s. A guest
+ * that takes none has more wait at their source, where they are dropped in the end, as on any wire. A power of two. */
+export const frameRingBytes = 256 * KiB;
+
 /** Who wants to know what was written to guest memory: the memory digest, a state transfer, the checkpoint
  * that was sent and the one that is being made, and as many again. Each has a bit for every page: 64 KiB for the
  * largest guest. */
