@@ -8,7 +8,7 @@
  * primary/ and backup/ claim here, main.ts reads. Implementations stand beside: `file.ts`, `etcd.ts`.
  */
 import { PeerError, UsageError } from "../base/errors.ts";
-import { machineIdLength, registerFieldLength, registerFileBytes } from "../base/limits.ts";
+import { machineIdLength, registerFieldLength, registerFileBytes } from "../base/arbiter_limits.ts";
 
 /** One generation of one machine: who reigns in it. */
 export interface Register {

@@ -4,7 +4,7 @@
  * Called by `etcd_gateway.ts`.
  */
 import { UnavailableError } from "../base/errors.ts";
-import { etcdAnswerMs, etcdErrorLength } from "../base/limits.ts";
+import { etcdAnswerMs, etcdErrorLength } from "../base/arbiter_limits.ts";
 
 /** No whole answer came in time. */
 export const OVERDUE = `no answer within ${etcdAnswerMs} ms; it is cut off, hangs or has no quorum`;

@@ -9,7 +9,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { UnavailableError, UnderstudyError, UsageError } from "../base/errors.ts";
-import { etcdFileBytes } from "../base/limits.ts";
+import { etcdFileBytes } from "../base/arbiter_limits.ts";
 import type { EtcdTlsPaths } from "./etcd_spec.ts";
 
 /** What TLS is spoken with, as `node:tls` names it: PEM. */

@@ -17,7 +17,7 @@
 import { type IncomingMessage, request as requestPlainly } from "node:http";
 import { request as requestByTls } from "node:https";
 import { PeerError, UnavailableError } from "../base/errors.ts";
-import { etcdAnswerBytes } from "../base/limits.ts";
+import { etcdAnswerBytes } from "../base/arbiter_limits.ts";
 import { connectionFault, EtcdRefusal } from "./etcd_faults.ts";
 import type { EtcdTlsFiles } from "./etcd_files.ts";
 import { parseToken } from "./etcd_messages.ts";

@@ -15,7 +15,7 @@
  * `etcd.ts` calls this.
  */
 import { PeerError, UnavailableError } from "../base/errors.ts";
-import { etcdAnswerMs } from "../base/limits.ts";
+import { etcdAnswerMs } from "../base/arbiter_limits.ts";
 import { OVERDUE } from "./etcd_faults.ts";
 import { EtcdTlsFiles } from "./etcd_files.ts";
 import { EtcdGateway, type EtcdMethod } from "./etcd_gateway.ts";

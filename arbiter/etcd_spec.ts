@@ -10,7 +10,7 @@
  * Called by `open.ts`.
  */
 import { UsageError } from "../base/errors.ts";
-import { etcdEndpointCount, etcdPasswordLength, etcdPrefixLength } from "../base/limits.ts";
+import { etcdEndpointCount, etcdPasswordLength, etcdPrefixLength } from "../base/arbiter_limits.ts";
 import { readTextFile } from "./etcd_files.ts";
 
 /** Where an etcd member answers clients. */

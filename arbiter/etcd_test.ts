@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { PeerError, UnavailableError } from "../base/errors.ts";
-import { etcdAnswerBytes } from "../base/limits.ts";
+import { etcdAnswerBytes } from "../base/arbiter_limits.ts";
 import { type Arbiter, formatRegister, type Register } from "./arbiter.ts";
 import { register } from "./contract_test_support.ts";
 import { openArbiter } from "./open.ts";

@@ -15,7 +15,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { UnavailableError, UsageError } from "../base/errors.ts";
-import { registerFileBytes } from "../base/limits.ts";
+import { registerFileBytes } from "../base/arbiter_limits.ts";
 import {
   type Arbiter,
   checkMachineId,

@@ -179,10 +179,12 @@ export class BackupSide {
         return this.#prepare(effect.welcome);
       case "feed":
         return void this.#thread!.write(RecordKind.log, effect.frame.bytes);
-      case "done":
-        return this.#enqueue((sink) =>
-          sink.done(effect.output.offset, effect.output.bytes as Bytes)
-        );
+      case "done": {
+        const { sink: number, offset, bytes } = effect.output;
+        // Whoever has a network frame has it; the console's bytes may be kept here as well.
+        if (number !== CONSOLE_SINK) return;
+        return this.#enqueue((sink) => sink.done(offset, bytes as Bytes));
+      }
       case "drain":
         return this.#tell({ type: "drain" });
       case "diverged": {
@@ -258,8 +260,8 @@ export class BackupSide {
     if (this.#isOver) return;
     const input = fromPrimary(bytes, this.#decoder);
     if (input.type === "frame") this.#logBytes += bytes.length;
-    else if (input.message.type === "done" && input.message.sink === CONSOLE_SINK) {
-      this.#thread?.channel.gauges.set([input.message.offset], Gauge.doneOffset);
+    else if (input.message.type === "done") {
+      this.#thread?.channel.noteDone(input.message.sink, input.message.offset);
     } else if (input.message.type === "welcome") {
       checkWelcome(input.message);
       this.#tickEvery(Math.min(reportPeriodMs(input.message) / 2, tickMaxMs));
@@ -356,7 +358,8 @@ export class BackupSide {
     await this.#sinkTail;
     try {
       const { gauges } = thread.channel;
-      const outputOffset = kept[0]?.offset ?? gauges[Gauge.outputOffset]!;
+      const first = kept.find((output) => output.sink === CONSOLE_SINK);
+      const outputOffset = first?.offset ?? gauges[Gauge.outputOffset]!;
       await sink.goLive(outputOffset, gauges[Gauge.inputOffset]!, generation);
       const verify = parseVerify(this.#protocol.welcome!.verify) ?? verifyDefault;
       this.#tell({ type: "goLive", wallMs: Date.now(), verify });

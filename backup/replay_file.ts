@@ -5,6 +5,7 @@ import { PeerError, UnavailableError } from "../base/errors.ts";
 import { FIRST_SEQUENCE, FrameOrder } from "../codec/frame_order.ts";
 import { framesOf } from "../codec/log_file.ts";
 import { memoryBytesOf } from "../log/head.ts";
+import { Sink } from "../machine/control.ts";
 import { Digester } from "../machine/digest.ts";
 import { hostKind } from "../machine/host_kind.ts";
 import type { GuestEnd } from "../machine/machine.ts";
@@ -68,7 +69,9 @@ export function replayFile(path: string, output: (bytes: Uint8Array) => void): R
         );
       }
     },
-    output: (_sink, _offset, _point, bytes) => output(bytes),
+    output: (sink, _offset, _point, bytes) => {
+      if (sink === Sink.console) output(bytes);
+    },
     replayed: () => {},
     stateApplied: () => {},
   }, digester);

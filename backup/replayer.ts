@@ -12,7 +12,8 @@
  */
 import { crc32c, FrameDecoder, type LogEvent, type LogHeader } from "../codec/codec.ts";
 import { DivergenceError, PeerError } from "../base/errors.ts";
-import { ControlCode, DataDevice } from "../machine/control.ts";
+import { isFrameLength } from "../devices/net_frames.ts";
+import { ControlCode, DataDevice, outputTotals } from "../machine/control.ts";
 import type { Digester } from "../machine/digest.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
@@ -211,13 +212,28 @@ export class Replayer implements InputSource, Disposable {
   }
 
   #receive(machine: Machine, device: number, bytes: Uint8Array): void {
-    if (device !== DataDevice.console) throw new PeerError(`data for device ${device}, expected 0`);
+    if (device === DataDevice.net) return this.#receiveFrame(machine, bytes);
+    if (device !== DataDevice.console) {
+      throw new PeerError(`data for device ${device}, expected 0 or 1`);
+    }
     const { console } = machine.board;
     if (bytes.length > console.rxSpace()) {
       const here = `room for ${console.rxSpace()}`;
       throw this.#differs(machine, `${bytes.length} bytes entered the console`, here);
     }
     console.receive(bytes);
+  }
+
+  #receiveFrame(machine: Machine, frame: Uint8Array): void {
+    const { net } = machine.board;
+    if (net === undefined) throw new PeerError("a network frame for a machine without a card");
+    if (!isFrameLength(frame.length)) {
+      throw new PeerError(`a network frame of ${frame.length} bytes`);
+    }
+    if (!net.canReceive()) {
+      throw this.#differs(machine, "a network frame entered", "no buffer for one");
+    }
+    net.receive(frame);
   }
 
   /** Gathers a section of a state that is met where it applies; the last one has to find its instruction complete. */
@@ -250,8 +266,7 @@ export class Replayer implements InputSource, Disposable {
 
   /** A stretch that is not replayed: the machine is now what it came to. */
   #change(machine: Machine, rest: Uint8Array<ArrayBuffer>): void {
-    const { console } = machine.board;
-    const before = { point: machine.point, txTotal: console.txTotal };
+    const before = { point: machine.point, totals: outputTotals(machine.board) };
     for (const bytes of this.#staged.takePages()) {
       applySection(machine, { section: StateSection.pages, bytes });
     }
@@ -264,7 +279,10 @@ export class Replayer implements InputSource, Disposable {
       );
     }
     for (
-      const { sink, offset, bytes } of this.#staged.takeOutputs([before.txTotal], [console.txTotal])
+      const { sink, offset, bytes } of this.#staged.takeOutputs(
+        before.totals,
+        outputTotals(machine.board),
+      )
     ) this.io.output(sink, offset, point, bytes);
   }
 

@@ -101,7 +101,8 @@ function notify(channel: Channel, notice: ReplayNotice | ThreadNotice): void {
 
 /** Frames and commands from main, in the order in which they came. */
 class CommandFeed implements ReplayIo {
-  readonly #outputs = new OutputBatch();
+  /** By the sink's number. */
+  readonly #outputs = Object.values(Sink).map((sink) => new OutputBatch(sink));
   /** The command that ended the feed. */
   last: ReplayCommand | undefined;
 
@@ -121,14 +122,15 @@ class CommandFeed implements ReplayIo {
     // Main has seen to it that they follow on one another: protocol/replay_progress.ts.
   }
 
-  output(_sink: number, offset: number, _point: number, bytes: Uint8Array): void {
-    this.#outputs.add(offset, bytes);
-    if (this.#outputs.bytes >= outputBatchBytes) this.flush();
+  output(sink: number, offset: number, _point: number, bytes: Uint8Array): void {
+    const batch = this.#outputs[sink]!;
+    batch.add(offset, bytes);
+    if (batch.bytes >= outputBatchBytes) this.flush();
   }
 
   /** Hands what was put out to main. */
   flush(): void {
-    this.#outputs.write(this.channel, this.machine);
+    for (const batch of this.#outputs) batch.write(this.channel, this.machine);
   }
 
   replayed({ sequence, through }: LogHeader): void {
@@ -141,8 +143,8 @@ class CommandFeed implements ReplayIo {
   stateApplied(): void {
     const { machine, channel } = this;
     notify(channel, { type: "state" });
-    for (const { offset, bytes } of machine.undone) {
-      const output = { sink: Sink.console, offset, point: machine.point, bytes: bytes.slice() };
+    for (const { sink, offset, bytes } of machine.undone) {
+      const output = { sink, offset, point: machine.point, bytes: bytes.slice() };
       writeOutput(channel.notices, output);
     }
   }

@@ -2,51 +2,12 @@
  * The bound of every queue, frame, retry and loop, each with where its number comes from.
  *
  * One place, so that the bounds can be seen against each other: a queue that feeds another one must
- * fit in it. Every room reads these; none has a bound of its own. Units stand last in the names.
+ * fit in it. Every room reads these; none has a bound of its own, and the arbiter's are in arbiter_limits.ts. Units
+ * stand last in the names.
  */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-
-// --- arbiter/ ---
-
-/** A register file. Its fields are short (a name, an address, a nonce): 4 KiB is ten times their
- * sum, and one block of the file system. */
-export const registerFileBytes = 4 * KiB;
-
-/** `who`, `address` and `nonce` of a register, in UTF-16 units: a host name has at most 253, an address
- * adds a port; three of them, escaped, still fit in {@link registerFileBytes}. */
-export const registerFieldLength = 300;
-
-/** A machine's id: with generation and `.json` it must stay below the 255 bytes of a file name. */
-export const machineIdLength = 64;
-
-/** How long an etcd may take to answer one request: a SYN that got lost is sent again after 1 s, and half a
- * second is a round trip around the globe with a flush to the disk at its far end. A claim that gets no answer
- * is followed by one reading: whether it was won is known, or that it is not, after twice this. Of several
- * endpoints each has an equal share of it before the next one is asked as well. */
-export const etcdAnswerMs = 1500;
-
-/** Endpoints of one etcd: the members of the largest cluster that its documentation advises, and even the last
- * one has a fifth of {@link etcdAnswerMs}. */
-export const etcdEndpointCount = 5;
-
-/** A file with certificates, a key or a password: fifty certificates, more than any chain or bundle of one's
- * own has. */
-export const etcdFileBytes = 128 * KiB;
-
-/** A user's name and password for etcd: longer ones are a file that was named by mistake. */
-export const etcdPasswordLength = 1024;
-
-/** An answer of etcd: two registers in base64 (6 KiB each), their keys, and room for what later versions say
- * besides. The headers of HTTP have a bound of their own, 16 KiB, in the client. */
-export const etcdAnswerBytes = 64 * KiB;
-
-/** What an error of etcd, or of whatever else answers there, may say in a message: a line. */
-export const etcdErrorLength = 160;
-
-/** What the keys of one etcd may begin with: three names of directories of the usual length. */
-export const etcdPrefixLength = 200;
 
 // --- link/ ---
 
@@ -181,6 +142,10 @@ export const exitTrailLength = 16_384;
 
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
+
+/** Network frames on their way to the vCPU's thread: 170 of the largest, as many as come in 2 ms at 1 Gbit/s. A guest
+ * that takes none has more wait at their source, where they are dropped in the end, as on any wire. A power of two. */
+export const frameRingBytes = 256 * KiB;
 
 /** Who wants to know what was written to guest memory: the memory digest, a state transfer, the checkpoint
  * that was sent and the one that is being made, and as many again. Each has a bit for every page: 64 KiB for the

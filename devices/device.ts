@@ -1,5 +1,5 @@
 /**
- * What a device is: ports in, values and effects out, and an interrupt line.
+ * What a device is: ports or registers in memory in, values and effects out, and an interrupt line.
  *
  * A device is pure. It performs nothing (it returns a {@link DeviceEffect}), reads no clock
  * (`advance` moves it), and holds no state besides its {@link Registers}. So two boards that see the
@@ -15,10 +15,13 @@ export type Width = 1 | 2 | 4;
 /** Sets the level of an interrupt line. Setting the level that it has already changes nothing. */
 export type Line = (level: boolean) => void;
 
+/** Where bytes leave the machine: the serial console, or the network as net_frames.ts has it. */
+export type OutputSink = "console" | "net";
+
 /** What the outside has to do as the result of a guest's write. */
 export type DeviceEffect =
   /** `bytes` leave the machine by way of the named sink. */
-  | { readonly kind: "output"; readonly sink: "console"; readonly bytes: Uint8Array }
+  | { readonly kind: "output"; readonly sink: OutputSink; readonly bytes: Uint8Array }
   /** The guest pulled the reset line. */
   | { readonly kind: "reset" }
   /** The guest ended the machine with its own code (0 to 2^32 - 1). */
@@ -64,6 +67,27 @@ export interface PortDevice {
   deadlineUs?(): number;
   /** Whether the answer to (or the meaning of) such an access depends on the machine clock. */
   dependsOnClock?(port: number, isWrite: boolean): boolean;
+
+  /** A copy of the state. */
+  state(): DeviceState;
+  /**
+   * Replaces the state and moves no interrupt line: the PIC's own state has the lines' levels.
+   * @throws PeerError naming the field if the state is malformed; then nothing has changed
+   */
+  restore(state: DeviceState): void;
+}
+
+/** A device with registers in memory. */
+export interface MmioDevice {
+  /** Unique on its board; the digest's prefix. */
+  readonly name: string;
+  /** The fields that make up this device's state. */
+  readonly registers: Registers;
+
+  /** Serves a guest's read of `width` bytes (1 to 8), `offset` bytes from where its registers begin. */
+  readMmio(offset: number, width: number, into: Uint8Array): void;
+  /** Serves a guest's write of the first `width` bytes of `data`. */
+  writeMmio(offset: number, width: number, data: Uint8Array): DeviceEffect | undefined;
 
   /** A copy of the state. */
   state(): DeviceState;

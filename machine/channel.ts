@@ -1,9 +1,10 @@
 /**
- * The channel between main and a vCPU's thread: three rings, a doorbell, a board of figures.
+ * The channel between main and a vCPU's thread: four rings, a doorbell, a board of figures.
  *
  * ```
  *   main ── commands ──▶ worker      control words; on a backup also the log's frames
  *   main ── input ─────▶ worker      console input, raw
+ *   main ── frames ────▶ worker      network frames, a record each
  *   main ◀── notices ─── worker      outputs, frames, what happened
  *   main ◀── gauges ──── worker      execution point, clock: read at any time, written all the time
  *   main ◀── trail ───── worker      the last exits: looked into when a replay has diverged
@@ -11,7 +12,12 @@
  *
  * The worker waits for anything from main at one place, the doorbell; main rings it after each write.
  */
-import { commandRingBytes, inputRingBytes, noticeRingBytes } from "../base/limits.ts";
+import {
+  commandRingBytes,
+  frameRingBytes,
+  inputRingBytes,
+  noticeRingBytes,
+} from "../base/limits.ts";
 import { MemoryLoan } from "./memory_loan.ts";
 import { ExitTrail } from "./exit_trail.ts";
 import { Ring } from "./ring.ts";
@@ -20,6 +26,7 @@ import { Ring } from "./ring.ts";
 export interface ChannelBuffers {
   readonly commands: SharedArrayBuffer;
   readonly input: SharedArrayBuffer;
+  readonly frames: SharedArrayBuffer;
   readonly notices: SharedArrayBuffer;
   readonly bell: SharedArrayBuffer;
   readonly gauges: SharedArrayBuffer;
@@ -50,8 +57,13 @@ export const Gauge = {
   states: 13,
   /** Main's: the console's outputs below this offset are done. */
   doneOffset: 14,
+  /** And the network card's. */
+  netDoneOffset: 15,
 } as const;
-const GAUGES = 15;
+const GAUGES = 16;
+
+/** By the sink's number. */
+const DONE_GAUGES: readonly number[] = [Gauge.doneOffset, Gauge.netDoneOffset];
 
 /** Word 0 of the bell counts its rings; this one says that all is over. */
 const ABORT = 1;
@@ -62,6 +74,7 @@ const HALT = 2;
 export class Channel {
   readonly commands: Ring;
   readonly input: Ring;
+  readonly frames: Ring;
   readonly notices: Ring;
   readonly gauges: Float64Array;
   /** Main's leave to read guest memory. */
@@ -73,6 +86,7 @@ export class Channel {
   private constructor(readonly buffers: ChannelBuffers) {
     this.commands = Ring.attach(buffers.commands);
     this.input = Ring.attach(buffers.input);
+    this.frames = Ring.attach(buffers.frames);
     this.notices = Ring.attach(buffers.notices);
     this.#bell = new Int32Array(buffers.bell);
     this.gauges = new Float64Array(buffers.gauges);
@@ -85,6 +99,7 @@ export class Channel {
     const channel = new Channel({
       commands: Ring.create(commandRingBytes).buffer,
       input: Ring.create(inputRingBytes).buffer,
+      frames: Ring.create(frameRingBytes).buffer,
       notices: Ring.create(noticeRingBytes).buffer,
       bell: new SharedArrayBuffer(12),
       gauges: new SharedArrayBuffer(8 * GAUGES),
@@ -98,6 +113,17 @@ export class Channel {
   /** The worker's end. */
   static attach(buffers: ChannelBuffers): Channel {
     return new Channel(buffers);
+  }
+
+  /** Main: a sink's outputs below `offset` are done. Of a sink that no machine has nobody need know. */
+  noteDone(sink: number, offset: number): void {
+    const gauge = DONE_GAUGES[sink];
+    if (gauge !== undefined) this.gauges[gauge] = offset;
+  }
+
+  /** Up to where a sink's outputs are done. */
+  doneOffset(sink: number): number {
+    return this.gauges[DONE_GAUGES[sink]!]!;
   }
 
   /** Main: tells the worker that something has been written. */

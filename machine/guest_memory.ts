@@ -2,16 +2,18 @@
  * The guest's memory as our own code uses it: checked access, and the set of pages that changed.
  *
  * KVM's dirty log knows what the guest wrote, but not what we wrote; both belong to the dirty set
- * (dirty_set.ts) that digests and state transfers are made from. So all our writes go through `write`.
+ * (dirty_set.ts) that digests and state transfers are made from. So all our writes go through `write`, those of
+ * devices (devices/dma.ts) as well.
  */
 import { assert } from "../base/assert.ts";
+import type { DmaMemory } from "../devices/dma.ts";
 import { GUEST_MEMORY_BYTES_MAX, GUEST_MEMORY_BYTES_MIN, PAGE_BYTES } from "./memory_map.ts";
 import { UsageError } from "../base/errors.ts";
 
 const PAGE_WORDS = PAGE_BYTES / 8;
 
 /** Guest memory, viewed from this thread. */
-export class GuestMemory {
+export class GuestMemory implements DmaMemory {
   /** One bit a page, set where our own code wrote since the last `takeDirty`. */
   readonly #written: Uint8Array;
   readonly #words: BigUint64Array;
@@ -31,6 +33,15 @@ export class GuestMemory {
   /** Whether `length` bytes from the guest address `address` on are all memory. */
   contains(address: number, length: number): boolean {
     return address >= 0 && length >= 0 && address + length <= this.bytes.length;
+  }
+
+  /** Fills `into` from a guest address that the caller has checked. */
+  read(address: number, into: Uint8Array): void {
+    assert(
+      this.contains(address, into.length),
+      `read of ${into.length} bytes at 0x${address.toString(16)} of ${this.bytes.length}`,
+    );
+    into.set(this.bytes.subarray(address, address + into.length));
   }
 
   /** Writes `bytes` at a guest address that the caller has checked. */

@@ -7,7 +7,7 @@
  * to the thread that created it.
  */
 import { assert } from "../base/assert.ts";
-import { Board } from "../devices/board.ts";
+import { Board, NET_IRQ, NET_MMIO, type NetOptions } from "../devices/board.ts";
 import { HostMemory } from "../ffi/host_memory.ts";
 import { Kvm } from "../ffi/kvm.ts";
 import { kvmCaps, kvmFlags } from "../ffi/kvm_numbers.ts";
@@ -31,6 +31,17 @@ export interface GuestEnd {
   /** 0 if the guest says that all is well. */
   readonly code: number;
 }
+
+/** What a machine may have besides what every machine has. */
+export interface MachineOptions {
+  /** A network card; a state that is applied says itself whether its machine has one. */
+  readonly net?: NetOptions;
+}
+
+/** How a Linux kernel, or whoever reads its command line as that does, finds the network card. */
+const NET_COMMAND_LINE = `virtio_mmio.device=${NET_MMIO.bytes}@0x${
+  NET_MMIO.address.toString(16)
+}:${NET_IRQ}`;
 
 const MEMORY_SLOT = 0;
 
@@ -70,6 +81,7 @@ export class Machine implements Disposable {
     private readonly hostMemory: HostMemory,
     epochMs: number,
     readonly hostKind: number,
+    { net }: MachineOptions,
   ) {
     this.epochMs = epochMs;
     this.stateKind = hostKind;
@@ -78,7 +90,11 @@ export class Machine implements Disposable {
       setLogging: (isOn) => setMemory(vm, hostMemory, isOn),
       read: (bitmap) => vm.getDirtyLog(MEMORY_SLOT, bitmap),
     });
-    this.board = new Board({ epochSeconds: Math.floor(epochMs / 1000) });
+    this.board = new Board({
+      epochSeconds: Math.floor(epochMs / 1000),
+      memory: this.memory,
+      ...(net === undefined ? {} : { net }),
+    });
   }
 
   /**
@@ -88,7 +104,12 @@ export class Machine implements Disposable {
    * @param hostKind which kind of host this is: see host_kind.ts
    * @throws UnavailableError if this host can't run one, UsageError for an impossible size
    */
-  static create(memoryBytes: number, epochMs: number, hostKind: number): Machine {
+  static create(
+    memoryBytes: number,
+    epochMs: number,
+    hostKind: number,
+    options: MachineOptions = {},
+  ): Machine {
     checkMemoryBytes(memoryBytes);
     using stack = new DisposableStack();
     const kvm = stack.use(Kvm.open());
@@ -101,7 +122,7 @@ export class Machine implements Disposable {
     const vcpu = stack.use(vm.createVcpu(0));
     vcpu.setCpuid(CPUID_TABLE);
     vcpu.enableSyncRegs(kvmFlags.KVM_SYNC_X86_REGS);
-    const machine = new Machine(kvm, vm, vcpu, memory, epochMs, hostKind);
+    const machine = new Machine(kvm, vm, vcpu, memory, epochMs, hostKind, options);
     stack.move();
     return machine;
   }
@@ -121,9 +142,11 @@ export class Machine implements Disposable {
     return this.board.clockUs;
   }
 
-  /** Loads a guest and puts the vCPU at its entry. */
+  /** Loads a guest and puts the vCPU at its entry. The command line says where a network card is. */
   boot(source: BootSource): void {
-    loadGuest(this.memory, source);
+    const words = [source.commandLine, this.board.net && NET_COMMAND_LINE];
+    const commandLine = words.filter((word) => word).join(" ");
+    loadGuest(this.memory, { ...source, commandLine });
     startPvh(this.vcpu, source.image.entry);
   }
 

@@ -15,6 +15,8 @@
  *              │ module, page aligned        │
  * memory size  ├─────────────────────────────┤  at most 2047 MiB
  * 0xc000_0000  │ nothing: MMIO exits         │
+ * 0xd000_0000  │ the network card, if there  │
+ *              │ is one (devices/board.ts)   │
  * 0xfffb_d000  │ KVM's TSS and identity map  │
  * 0x1_0000_0000└─────────────────────────────┘
  * ```

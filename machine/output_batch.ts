@@ -1,11 +1,10 @@
 /**
- * Gathers the bytes that the guest puts out, one at a time, into outputs worth handing to main.
+ * Gathers what the guest puts out to one sink, a byte or a frame at a time, into outputs worth handing to main.
  *
  * A UART gives a byte an exit. Main is woken for what goes through the ring, so a line is one record, on
  * the side that records and on the side that replays.
  */
-import { type Channel, Gauge } from "./channel.ts";
-import { Sink } from "./control.ts";
+import type { Channel } from "./channel.ts";
 import type { Machine } from "./machine.ts";
 import { type OutputRecord, writeOutput } from "./records.ts";
 
@@ -14,6 +13,9 @@ export class OutputBatch {
   #parts: Uint8Array[] = [];
   #bytes = 0;
   #offset = 0;
+
+  /** @param sink its number */
+  constructor(private readonly sink: number) {}
 
   /** How many bytes wait. */
   get bytes(): number {
@@ -34,7 +36,7 @@ export class OutputBatch {
    * @returns the output; undefined if nothing waited
    */
   write(
-    { notices, gauges }: Channel,
+    channel: Channel,
     { undone, point: here }: Machine,
     point = here,
   ): OutputRecord | undefined {
@@ -45,10 +47,11 @@ export class OutputBatch {
       bytes.set(part, at);
       at += part.length;
     }
-    undone.doneThrough(gauges[Gauge.doneOffset]!);
-    undone.add(this.#offset, bytes);
-    const output = { sink: Sink.console, offset: this.#offset, point, bytes };
-    writeOutput(notices, output);
+    const { sink } = this;
+    undone.doneThrough(sink, channel.doneOffset(sink));
+    const output = { sink, offset: this.#offset, point, bytes };
+    undone.add(output);
+    writeOutput(channel.notices, output);
     this.#parts = [];
     this.#bytes = 0;
     return output;

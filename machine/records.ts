@@ -10,7 +10,7 @@
  * staged    f64 session │ u32 page number, for each page that was copied to the staging area
  * hashes    of pages of memory, two u32 each: the records have one page's after the other's
  * message   JSON: commands, and notices that are rare
- * input     console input, as it came
+ * input     console input, as it came; in the ring of frames, a network frame
  * ```
  *
  * Both ends are this program, so nothing here is checked as a peer's bytes are.

@@ -20,7 +20,7 @@ import { PeerError } from "../base/errors.ts";
 import { keptOutputBytes } from "../base/limits.ts";
 import { decodePages, PageEncoder } from "../codec/pages.ts";
 import { decodeStateOutput, encodeStateOutput } from "../codec/state_output.ts";
-import { Sink } from "./control.ts";
+import { outputTotals, Sink } from "./control.ts";
 import { undoHiddenTrap } from "./hidden_trap.ts";
 import type { Machine } from "./machine.ts";
 import { PAGE_BYTES } from "./memory_map.ts";
@@ -30,8 +30,9 @@ import { applyVcpu, captureVcpu, VCPU_STATE_BYTES } from "./vcpu_state.ts";
 /** Section numbers of a `state` event. */
 export const StateSection = { pages: 0, machine: 1, outputs: 2 } as const;
 
-/** Bytes of output in one section. */
+/** Bytes of the console's output in one section. */
 const OUTPUT_BYTES_PER_SECTION = 64 << 10;
+const SINKS: readonly number[] = Object.values(Sink);
 /** Of the MACHINE section before the vCPU's length. */
 export const MACHINE_HEAD_BYTES = 4 + 1 + 8 + 8 + 8 + 8 + 4;
 
@@ -56,10 +57,11 @@ export function* captureState(machine: Machine): Generator<Section> {
 
 /** The outputs that are not done. */
 export function* captureOutputs({ undone }: Machine): Generator<Section> {
-  for (const { offset, bytes } of undone) {
-    for (let at = 0; at < bytes.length; at += OUTPUT_BYTES_PER_SECTION) {
-      const part = bytes.subarray(at, at + OUTPUT_BYTES_PER_SECTION);
-      const output = { sink: Sink.console, offset: offset + at, bytes: part };
+  for (const { sink, offset, bytes } of undone) {
+    // Nobody parts network frames, and the largest output of the network fits into a section.
+    const partBytes = sink === Sink.net ? bytes.length : OUTPUT_BYTES_PER_SECTION;
+    for (let at = 0; at < bytes.length; at += partBytes) {
+      const output = { sink, offset: offset + at, bytes: bytes.subarray(at, at + partBytes) };
       yield { section: StateSection.outputs, bytes: encodeStateOutput(output) };
     }
   }
@@ -137,26 +139,31 @@ function applyPages(memory: GuestMemory, bytes: Uint8Array): void {
 
 /** Outputs that are not done follow one on the other, and there can't be more than are kept. */
 function applyOutputs({ undone }: Machine, section: Uint8Array): void {
-  const { sink, offset, bytes } = decodeStateOutput(section);
-  if (sink !== Sink.console) {
-    throw new PeerError(`output of sink ${sink}, expected ${Sink.console}`);
+  const output = decodeStateOutput(section);
+  const { sink, offset, bytes } = output;
+  if (!SINKS.includes(sink)) {
+    throw new PeerError(`output of sink ${sink}, expected one of ${SINKS}`);
   }
-  const expected = undone.end ?? offset;
+  const expected = undone.end(sink) ?? offset;
   if (offset !== expected) {
     throw new PeerError(`output that is not done at ${offset}, expected at ${expected}`);
   }
-  const [first] = undone;
-  if (offset + bytes.length - (first?.offset ?? offset) > keptOutputBytes) {
+  if (offset + bytes.length - (undone.start(sink) ?? offset) > keptOutputBytes) {
     throw new PeerError(`more than ${keptOutputBytes} bytes of output that are not done`);
   }
-  undone.add(offset, bytes);
+  undone.add(output);
 }
 
 /** The outputs that came with a whole state are those that the machine put out last. @throws PeerError */
 export function checkOutputs({ undone, board }: Machine): void {
-  const { txTotal } = board.console;
-  if ((undone.end ?? txTotal) === txTotal) return;
-  throw new PeerError(`outputs up to ${undone.end}, expected up to ${txTotal}`);
+  const totals = outputTotals(board);
+  for (const sink of SINKS) {
+    const end = undone.end(sink);
+    if (end === undefined || end === totals[sink]) continue;
+    throw new PeerError(
+      `outputs of sink ${sink} up to ${end}, expected up to ${totals[sink] ?? 0}`,
+    );
+  }
 }
 
 function captureMachine(machine: Machine): Uint8Array<ArrayBuffer> {

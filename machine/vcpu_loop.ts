@@ -181,13 +181,14 @@ export class VcpuLoop {
     exits.word(Math.floor(exit.address / 2 ** 32));
     this.#exit.address = exit.address;
     exits.word(this.#exit.shape = exit.width | (exit.isWrite ? 1 << 24 : 0));
-    this.#exit.value = exit.isWrite ? exit.data[0]! : 0xff;
-    if (exit.isWrite) {
+    const { board } = machine;
+    // Of a read only what a device answers: all ones say nothing.
+    const isTelling = exit.isWrite || board.mmioRead(exit.address, exit.width, exit.data);
+    if (isTelling) {
       for (let index = 0; index < exit.width; index++) exits.word(exit.data[index]!);
-    } else {
-      // No device has registers in memory yet: nobody drives the bus, and it reads as all ones.
-      exit.data.fill(0xff, 0, exit.width);
     }
+    this.#exit.value = exit.data[0]!;
+    if (exit.isWrite) this.#perform(board.mmioWrite(exit.address, exit.width, exit.data));
   }
 
   /** The TSC is answered from the machine's clock; no other MSR that comes out exists here. */
@@ -236,10 +237,12 @@ export class VcpuLoop {
     const { machine } = this;
     switch (effect.kind) {
       case "output": {
-        machine.outputs.word(Sink.console);
+        const sink = Sink[effect.sink];
+        machine.outputs.word(sink);
         machine.outputs.bytes(effect.bytes);
-        const offset = machine.board.console.txTotal - effect.bytes.length;
-        return this.source.output(machine, Sink.console, offset, effect.bytes);
+        const { console, net } = machine.board;
+        const { txTotal } = sink === Sink.console ? console : net!;
+        return this.source.output(machine, sink, txTotal - effect.bytes.length, effect.bytes);
       }
       case "reset":
         machine.end = { why: "the guest reset the machine", code: 0 };

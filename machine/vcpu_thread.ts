@@ -66,6 +66,7 @@ export class VcpuThread {
   readonly #worker: Worker;
   #pendingCommands: Promise<void> | undefined;
   #pendingInput: Promise<void> | undefined;
+  #pendingFrames: Promise<void> | undefined;
   #kickTarget: KickTarget | undefined;
   #memory: GuestMemory | undefined;
 
@@ -132,6 +133,16 @@ export class VcpuThread {
       RecordKind.input,
       bytes,
       this.#pendingInput,
+    );
+  }
+
+  /** Hands a network frame to the machine, once there is room; in the order of the calls. */
+  frame(frame: Uint8Array): Promise<void> {
+    return this.#pendingFrames = this.#deliver(
+      this.channel.frames,
+      RecordKind.input,
+      frame,
+      this.#pendingFrames,
     );
   }
 

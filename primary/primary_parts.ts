@@ -23,6 +23,8 @@ export interface PrimaryParts {
   readonly protocol: PrimaryProtocol;
   readonly thread: VcpuThread;
   readonly sink: Sink;
+  /** Where network frames go, as devices/net_frames.ts has them; undefined: nowhere, as on a cable that nobody holds. */
+  readonly network?: Pick<Sink, "perform">;
   readonly claimer: Claimer;
   /** Undefined: no backup can join. */
   readonly connections: BackupConnections | undefined;

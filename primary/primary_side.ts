@@ -25,6 +25,7 @@ import {
 import type { RingRecord } from "../machine/ring.ts";
 import { errorOf, type ThreadNotice } from "../machine/vcpu_thread.ts";
 import { reportPeriodMs } from "../protocol/join.ts";
+import { CONSOLE_SINK } from "../protocol/output_gate.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
 import type { Halt } from "../protocol/types.ts";
 import { outcomeOf } from "./claim_outcome.ts";
@@ -295,10 +296,12 @@ export class PrimarySide {
   }
 
   #perform({ sink, offset, bytes }: { sink: number; offset: number; bytes: Uint8Array }): void {
-    this.#parts.sink.perform(offset, bytes as Uint8Array<ArrayBuffer>).then(
+    const to = sink === CONSOLE_SINK ? this.#parts.sink : this.#parts.network;
+    const performed = to?.perform(offset, bytes as Uint8Array<ArrayBuffer>) ?? Promise.resolve();
+    performed.then(
       () => {
         this.#performedOutputs++;
-        this.#parts.thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
+        this.#parts.thread.channel.noteDone(sink, offset + bytes.length);
         this.step({ type: "performed", sink });
       },
       (error: Error) => this.#fail(error),

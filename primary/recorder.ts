@@ -2,7 +2,7 @@
  * The recorder: answers "what entered here?" from the host, and writes the answer down.
  *
  * It runs in the vCPU's thread, inside of the vCPU loop. Time comes from the host's clock, console
- * input and commands from main through the channel; outputs and frames go to main the same way. While
+ * input, network frames and commands from main through the channel; outputs and frames go to main the same way. While
  * nobody follows there is no log; a session begins with the machine's state.
  *
  * When a frame is closed is decided here: when an output needs it (waiting_output.ts), when it is large, when it is
@@ -10,12 +10,13 @@
  */
 import { exitsPerTimeEvent, framePayloadTargetBytes, stopHaste } from "../base/limits.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
+import { Sink } from "../machine/control.ts";
 import type { InputSource, Verdict } from "../machine/input_source.ts";
 import { inHaste } from "../ffi/priority.ts";
 import type { Machine } from "../machine/machine.ts";
 import { decodeMessageRecord, encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
-import { ConsoleInput } from "./console_input.ts";
+import { Arrivals } from "./arrivals.ts";
 import { markOf } from "./log_writer.ts";
 import type { MachineClock } from "./machine_clock.ts";
 import { Pacer } from "./pacer.ts";
@@ -44,7 +45,7 @@ export class Recorder implements InputSource {
   #pauseUs = 0;
   #frameOpenedUs = 0;
   readonly #outputs = new WaitingOutput();
-  readonly #input: ConsoleInput;
+  readonly #arrivals: Arrivals;
   /** The guest has been entered since its last exit: where it is has no ordinal. */
   #adrift = false;
   #paused: boolean;
@@ -68,7 +69,7 @@ export class Recorder implements InputSource {
     options: RecorderOptions = {},
   ) {
     this.#verify = options.verify ?? verifyDefault;
-    this.#input = new ConsoleInput(channel.input);
+    this.#arrivals = new Arrivals(channel);
     this.#states = new StateSource(machine, channel.notices);
     this.#paused = options.startPaused ?? false;
     this.#nowUs = clock.nowUs();
@@ -105,7 +106,7 @@ export class Recorder implements InputSource {
       this.#pacer.goesOn(this.#nowUs);
       const deadlineUs = machine.board.deadlineUs();
       if (this.#nowUs >= deadlineUs) return this.#advance(machine, deadlineUs);
-      if (this.#input.hasBytes && machine.board.console.rxSpace() > 0) {
+      if (this.#arrivals.canEnter(machine)) {
         this.#advance(machine, this.#nowUs);
         return this.#receive(machine);
       }
@@ -160,8 +161,8 @@ export class Recorder implements InputSource {
     if (this.channel.gauges[Gauge.overduePoint] === machine.point) this.#isOverdue = true;
   }
 
-  output(_machine: Machine, _sink: number, offset: number, bytes: Uint8Array): void {
-    this.#outputs.add(offset, bytes, this.#pacer.ranUs);
+  output(_machine: Machine, sink: number, offset: number, bytes: Uint8Array): void {
+    this.#outputs.add(sink, offset, bytes, this.#pacer.ranUs);
   }
 
   /**
@@ -200,10 +201,10 @@ export class Recorder implements InputSource {
     if (session.isCheckpointing ? !isDue : !isForced) return this.#close(machine, isDue);
     // In replay mode it was made by exits, which are before the forced point.
     const { through } = session.isCheckpointing ? markOf(machine) : from;
-    const output = this.#outputs.write(this.channel, machine, through);
+    const outputs = this.#outputs.write(this.channel, machine, through);
     this.#frameOpenedUs = this.#nowUs;
     const { ranUs } = this.#pacer;
-    session.state(machine, from, session.isCheckpointing ? output : undefined, ranUs);
+    session.state(machine, from, session.isCheckpointing ? outputs : [], ranUs);
   }
 
   /** Keeps the log in another way, once it leads to where the machine is. */
@@ -235,13 +236,13 @@ export class Recorder implements InputSource {
     this.#lastTimePoint = machine.point;
   }
 
-  /** Lets in as much console input as the UART has room for. */
+  /** Lets in what has arrived and has room, and logs it unless a state will have it. */
   #receive(machine: Machine, isEvent = true): void {
-    const { console } = machine.board;
-    const bytes = this.#input.take(console.rxSpace());
-    if (bytes === undefined) return;
-    if (isEvent) this.#session?.consoleInput(machine.point, bytes);
-    console.receive(bytes);
+    const session = isEvent ? this.#session : undefined;
+    this.#arrivals.enter(
+      machine,
+      session && ((device, bytes) => session.data(machine.point, device, bytes)),
+    );
   }
 
   /** Whether a frame, or a state, is due though no output waits for it. */
@@ -273,7 +274,9 @@ export class Recorder implements InputSource {
       machine.point++;
       this.#adrift = false;
     }
-    machine.undone.doneThrough(this.channel.gauges[Gauge.doneOffset]!);
+    for (const sink of Object.values(Sink)) {
+      machine.undone.doneThrough(sink, this.channel.doneOffset(sink));
+    }
     const { ranUs } = this.#pacer;
     const { digester } = this.#states.pages;
     const first = this.#states.first(start);

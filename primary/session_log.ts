@@ -12,8 +12,9 @@ import {
   forcedPointsPerDigest,
   framePayloadTargetBytes,
 } from "../base/limits.ts";
+import type { Board } from "../devices/board.ts";
 import { type Channel, Gauge } from "../machine/channel.ts";
-import { ControlCode, DataDevice } from "../machine/control.ts";
+import { ControlCode } from "../machine/control.ts";
 import type { Digester } from "../machine/digest.ts";
 import type { GuestEnd, Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, writeFrame } from "../machine/records.ts";
@@ -42,6 +43,7 @@ export class SessionLog implements Disposable {
   /** Where the last state was logged. */
   #base: LogMark;
   #baseClockUs: number;
+  #baseFrames: number;
   #statesSinceDigest = 0;
 
   /**
@@ -75,6 +77,7 @@ export class SessionLog implements Disposable {
     this.#states = new StateLogger(machine, log, first.dirty);
     this.#base = markOf(machine);
     this.#baseClockUs = machine.clockUs;
+    this.#baseFrames = framesInto(machine.board);
     channel.gauges[Gauge.states] = 0;
   }
 
@@ -113,7 +116,7 @@ export class SessionLog implements Disposable {
     if (!this.isCheckpointing) return this.#writer.openEvents > 0;
     const { through, inputOffset } = this.#base;
     return point !== through || clockUs !== this.#baseClockUs ||
-      board.console.rxTotal !== inputOffset;
+      board.console.rxTotal !== inputOffset || framesInto(board) !== this.#baseFrames;
   }
 
   /** The clock moved to `clockUs`. */
@@ -121,9 +124,9 @@ export class SessionLog implements Disposable {
     if (!this.isCheckpointing) this.#writer.time(point, clockUs);
   }
 
-  /** Bytes arrived at the console. */
-  consoleInput(point: number, bytes: Uint8Array): void {
-    if (!this.isCheckpointing) this.#writer.data(point, DataDevice.console, bytes);
+  /** Bytes arrived at a device. */
+  data(point: number, device: number, bytes: Uint8Array): void {
+    if (!this.isCheckpointing) this.#writer.data(point, device, bytes);
   }
 
   /**
@@ -154,17 +157,18 @@ export class SessionLog implements Disposable {
   /**
    * Logs the machine's state instead of the way there. No instruction may be pending.
    * @param from replay mode: the last point before it that the backup can come to
-   * @param output what the guest put out on the way that the backup does not run
+   * @param outputs what the guest put out on the way that the backup does not run
    */
-  state(machine: Machine, from: LogMark, output: StateOutput | undefined, ranUs: number): void {
+  state(machine: Machine, from: LogMark, outputs: readonly StateOutput[], ranUs: number): void {
     const base = this.isCheckpointing ? this.#base : from;
-    this.#states.write(machine, base, output === undefined ? [] : [output], ranUs);
+    this.#states.write(machine, base, outputs, ranUs);
     const most = this.isCheckpointing ? checkpointsPerDigest : forcedPointsPerDigest;
     const isDue = this.#verifier.isOn && ++this.#statesSinceDigest >= most ||
-      this.#verifier.isDue(machine, output !== undefined);
+      this.#verifier.isDue(machine, outputs.length > 0);
     if (isDue) this.digest(machine);
     this.#base = markOf(machine);
     this.#baseClockUs = machine.clockUs;
+    this.#baseFrames = framesInto(machine.board);
     this.channel.gauges[Gauge.states]!++;
     this.close(machine, ranUs);
   }
@@ -174,6 +178,7 @@ export class SessionLog implements Disposable {
     this.#rules = rules;
     this.#base = markOf(machine);
     this.#baseClockUs = machine.clockUs;
+    this.#baseFrames = framesInto(machine.board);
   }
 
   /** The guest has ended; checkpointing, its last state has been logged. */
@@ -193,4 +198,9 @@ export class SessionLog implements Disposable {
     this.#writer[Symbol.dispose]();
     this.#states[Symbol.dispose]();
   }
+}
+
+/** How many network frames have arrived. */
+function framesInto({ net }: Board): number {
+  return net === undefined ? 0 : net.rxTotal;
 }

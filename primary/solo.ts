@@ -13,6 +13,7 @@ import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machi
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import type { Security } from "../link/security.ts";
 import { openSink } from "../sinks/open.ts";
+import { CONSOLE_SINK } from "../protocol/output_gate.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
 import type { RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
@@ -104,9 +105,9 @@ export class Solo {
   async #takeNext(): Promise<boolean> {
     const { kind, body } = await this.#thread.read();
     if (kind === RecordKind.output) {
-      const { offset, bytes } = readOutput(body);
-      await this.#sink.perform(offset, bytes);
-      this.#thread.channel.gauges[Gauge.doneOffset] = offset + bytes.length;
+      const { sink, offset, bytes } = readOutput(body);
+      if (sink === CONSOLE_SINK) await this.#sink.perform(offset, bytes);
+      this.#thread.channel.noteDone(sink, offset + bytes.length);
       this.#sink.inputCommitted(this.#thread.channel.gauges[Gauge.inputOffset]!);
       return false;
     }

@@ -107,7 +107,7 @@ Deno.test("a page that is written once the last ones are copied out is in the lo
   statesIn(channel, decoder);
   const logState = () => {
     machine.point++;
-    session.state(machine, markOf(machine), undefined, 0);
+    session.state(machine, markOf(machine), [], 0);
     return statesIn(channel, decoder);
   };
   assert.deepEqual(logState(), [21, 22, 23]);

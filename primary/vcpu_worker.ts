@@ -2,6 +2,7 @@
  * The worker in which a primary's vCPU lives: boots a guest and records it to its end.
  */
 import { parseImage } from "../machine/elf.ts";
+import type { NetOptions } from "../devices/board.ts";
 import { Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
@@ -18,6 +19,8 @@ export interface PrimaryThreadConfig {
   readonly commandLine: string;
   readonly module?: Uint8Array;
   readonly memoryBytes: number;
+  /** It has a network card. */
+  readonly net?: NetOptions;
   /** The time of day that the RTC counts from, in milliseconds since 1970. Default: now. */
   readonly epochMs?: number;
   /** Of this host; see machine/host_kind.ts. */
@@ -28,7 +31,9 @@ export interface PrimaryThreadConfig {
 }
 
 serveThread<PrimaryThreadConfig>((channel, config) => {
-  using machine = Machine.create(config.memoryBytes, config.epochMs ?? Date.now(), config.hostKind);
+  const { memoryBytes, epochMs = Date.now(), hostKind, net } = config;
+  const options = net === undefined ? {} : { net };
+  using machine = Machine.create(memoryBytes, epochMs, hostKind, options);
   machine.trail = channel.trail;
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   using _loan = channel.loan;

@@ -3,7 +3,7 @@
  * never forgets: what a road does to requests and answers is trouble enough.
  */
 import { UnavailableError } from "../../base/errors.ts";
-import { etcdAnswerMs } from "../../base/limits.ts";
+import { etcdAnswerMs } from "../../base/arbiter_limits.ts";
 import type { Members } from "../../arbiter/etcd.ts";
 import type { EtcdMethod } from "../../arbiter/etcd_gateway.ts";
 import type { Random } from "../support/random.ts";

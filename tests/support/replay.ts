@@ -8,7 +8,7 @@ import { Replayer } from "../../backup/replayer.ts";
 import { FrameDecoder, type LogHeader } from "../../codec/codec.ts";
 import { Digester } from "../../machine/digest.ts";
 import { hostKind } from "../../machine/host_kind.ts";
-import { ControlCode } from "../../machine/control.ts";
+import { ControlCode, Sink } from "../../machine/control.ts";
 import type { InputSource, Verdict } from "../../machine/input_source.ts";
 import { type GuestEnd, Machine } from "../../machine/machine.ts";
 import { captureState, StateSection } from "../../machine/state.ts";
@@ -36,9 +36,11 @@ export interface ReplayOptions {
 
 /** What a replay came to. */
 export interface Replay {
-  /** What the guest put out, and at which offset of its stream that begins. */
+  /** What the guest put out to the console, and at which offset of that stream it begins. */
   readonly output: Uint8Array<ArrayBuffer>;
   readonly outputOffset: number | undefined;
+  /** What it put out to the network, as devices/net_frames.ts has it. */
+  readonly network: Uint8Array<ArrayBuffer>;
   readonly end: GuestEnd | undefined;
   readonly points: number;
   /** Digests of the whole machine that were compared, all equal. */
@@ -57,13 +59,15 @@ export async function replayFrames(
 ): Promise<Replay> {
   using machine = Machine.create(options.memoryBytes, 0, hostKind());
   const outputs: Uint8Array<ArrayBuffer>[] = [];
+  const sent: Uint8Array<ArrayBuffer>[] = [];
   let outputOffset: number | undefined;
   let next = 0;
   using digester = new Digester(machine, "nothing");
   using replayer = new Replayer(machine, {
     nextFrame: () => frames[next++],
     opened: () => {},
-    output: (_sink, offset, _point, bytes) => {
+    output: (sink, offset, _point, bytes) => {
+      if (sink === Sink.net) return void sent.push(bytes.slice());
       outputOffset ??= offset;
       outputs.push(bytes.slice());
     },
@@ -78,11 +82,13 @@ export async function replayFrames(
   const { end, point } = machine;
   const pages = [...captureState(machine)]
     .filter(({ section }) => section === StateSection.pages).map(({ bytes }) => bytes);
-  const [output, state] = await Promise.all([
+  const [output, network, state] = await Promise.all([
     join(outputs),
+    join(sent),
     join([digestOf(machine), ...pages]),
   ]);
-  return { output, outputOffset, end, points: point, digests: replayer.digests, state };
+  const { digests } = replayer;
+  return { output, outputOffset, network, end, points: point, digests, state };
 }
 
 /** What the frames of a log say about themselves. */
