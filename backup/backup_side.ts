@@ -32,6 +32,7 @@ import { CONSOLE_SINK, type Output } from "../protocol/output_gate.ts";
 import type { Halt } from "../protocol/types.ts";
 import { parseVerify, verifyDefault } from "../protocol/verify.ts";
 import { frameOf, fromPrimary } from "../protocol/wire.ts";
+import type { Network } from "../network/network.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { DivergenceDetails, ReplayCommand, ReplayNotice } from "./replay_thread_messages.ts";
 import type { DivergenceReporter } from "./divergence_reporter.ts";
@@ -52,6 +53,8 @@ export interface BackupParts {
   claimerFor(machineId: string): Claimer;
   /** The sink for this machine; the same one at every session. */
   sinkFor(machineId: string): Sink;
+  /** Where this side's machine will be reached once it is live; undefined: nowhere. */
+  readonly network: Network | undefined;
   /** Describes divergences; the same one at every session. */
   readonly reporter: DivergenceReporter;
   readonly say: Say;
@@ -288,7 +291,9 @@ export class BackupSide {
 
   #takeRecord({ kind, body }: RingRecord): ReplayNotice | ThreadNotice | undefined {
     if (kind === RecordKind.output) {
-      this.step({ type: "output", output: readOutput(body) });
+      const output = readOutput(body);
+      if (output.sink !== CONSOLE_SINK) this.#watchNetwork(output.bytes);
+      this.step({ type: "output", output });
       return undefined;
     }
     if (kind === RecordKind.hashes) return void this.#watch.addHashes(body);
@@ -310,6 +315,15 @@ export class BackupSide {
         break;
     }
     return notice;
+  }
+
+  /** The guest has sent frames. In a state they are as the primary has said. */
+  #watchNetwork(frames: Bytes): void {
+    try {
+      this.#parts.network?.watch(frames);
+    } catch (error) {
+      this.#fail(error as Error);
+    }
   }
 
   #tickEvery(milliseconds: number): void {
@@ -362,6 +376,7 @@ export class BackupSide {
       const outputOffset = first?.offset ?? gauges[Gauge.outputOffset]!;
       await sink.goLive(outputOffset, gauges[Gauge.inputOffset]!, generation);
       const verify = parseVerify(this.#protocol.welcome!.verify) ?? verifyDefault;
+      this.#parts.network?.goLive(thread.channel, true);
       this.#tell({ type: "goLive", wallMs: Date.now(), verify });
     } catch (error) {
       return this.#fail(error as Error);
@@ -375,6 +390,7 @@ export class BackupSide {
       kept,
       thread,
       sink,
+      network: this.#parts.network,
       claimer,
     });
   }

@@ -36,6 +36,10 @@ export function backupCommand(done: Done) {
       "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none",
       "stdio",
     )
+    .option(
+      "--net <n>",
+      "what the machine's network card is connected to once this side is live: as with primary",
+    )
     .option("--id <id>", "follow this machine only (default: whichever the primary has)")
     .option("--who <name>", "how this side is called, for people", Deno.hostname())
     .option("--status <addr>", "serve figures as JSON at http://ADDR/status")
@@ -55,6 +59,7 @@ export function backupCommand(done: Done) {
         advertise: options.advertise,
         arbiter: options.arbiter,
         console: options.console,
+        net: options.net,
         id: options.id,
         who: options.who,
         takeoverDiverged: options.takeoverDiverged ?? false,

@@ -16,6 +16,9 @@ import { logFraming } from "../link/log_framing.ts";
 import { Security } from "../link/security.ts";
 import { connectTcp } from "../link/tcp.ts";
 import type { Halt } from "../protocol/types.ts";
+import type { Network } from "../network/network.ts";
+import { openNetwork } from "../network/open.ts";
+import { parseNetSpec } from "../network/spec.ts";
 import { checkSink, openSink } from "../sinks/open.ts";
 import type { Sink } from "../sinks/sink.ts";
 import { BackupSide, type SessionEnd } from "./backup_side.ts";
@@ -32,6 +35,8 @@ export interface BackupOptions {
   readonly advertise?: string | undefined;
   readonly arbiter: string;
   readonly console: string;
+  /** What the machine's network card is connected to once this side is live; undefined: nothing. */
+  readonly net?: string | undefined;
   /** The machine to follow; undefined: whichever the primary has. */
   readonly id: string | undefined;
   /** A reign of this machine has been seen; default: false. */
@@ -75,6 +80,7 @@ export class BackupProcess {
   readonly #abort = new AbortController();
   readonly #security: Security;
   #sink: Sink | undefined;
+  #network: Network | undefined;
   #claimer: Claimer | undefined;
   #connections: ReturnType<typeof openConnections> | undefined;
   #hostKind = 0;
@@ -95,11 +101,12 @@ export class BackupProcess {
 
   /** Runs until this side halts, as a backup or as the primary that it became. */
   async run(): Promise<Halt> {
-    const { listen, advertise, arbiter, primary, hasSeenReign = false } = this.#options;
+    const { listen, advertise, arbiter, net, primary, hasSeenReign = false } = this.#options;
     openFinder({ ...this.#options, hasSeenReign }, "")[Symbol.dispose]();
     if (primary !== byArbiter) this.#security.permit(parseAddress(primary));
     openArbiter(arbiter).close();
     checkSink(this.#options.console, this.#security);
+    if (net !== undefined) parseNetSpec(net);
     // Before it joins: finding out takes a while on a slow host.
     this.#hostKind = hostKind();
     checkWho(this.#options.who);
@@ -108,6 +115,7 @@ export class BackupProcess {
       ? undefined
       : openConnections(listen, this.#say, this.#security);
     try {
+      this.#network = net === undefined ? undefined : openNetwork(net, this.#say);
       const listening = this.#connections?.address;
       const address = listening === undefined
         ? ""
@@ -132,6 +140,7 @@ export class BackupProcess {
     } finally {
       await this.#connections?.close();
       await this.#sink?.close();
+      await this.#network?.close();
       this.#claimer?.arbiter.close();
     }
   }
@@ -164,6 +173,7 @@ export class BackupProcess {
       hostKind: this.#hostKind,
       claimerFor: (machineId) => this.#claimerFor(machineId, address),
       sinkFor: (machineId) => this.#sinkFor(machineId),
+      network: this.#network,
       reporter: this.#reporter,
       say: this.#say,
     });
@@ -188,6 +198,7 @@ export class BackupProcess {
     const connections = this.#connections;
     this.#connections = undefined;
     this.#sink = undefined;
+    this.#network = undefined;
     this.#claimer = undefined;
     if (connections !== undefined) this.#say(`a backup can join at ${listening}`);
     const side = becomePrimary({ ...end, connections, say: this.#say });

@@ -24,6 +24,7 @@ import type { MessageOf } from "../protocol/messages.ts";
 import type { Output } from "../protocol/output_gate.ts";
 import { PrimaryProtocol } from "../protocol/primary.ts";
 import { heardRules } from "../protocol/rules.ts";
+import type { Network } from "../network/network.ts";
 import type { Sink } from "../sinks/sink.ts";
 
 export { claimRetryMs, outcomeOf };
@@ -43,6 +44,7 @@ export interface SessionParts {
   readonly kept: readonly Output[];
   readonly thread: VcpuThread;
   readonly sink: Sink;
+  readonly network: Network | undefined;
   readonly claimer: Claimer;
 }
 

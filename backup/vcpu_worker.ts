@@ -142,6 +142,7 @@ class CommandFeed implements ReplayIo {
   /** Main has to know of outputs from before the state: a takeover performs them. */
   stateApplied(): void {
     const { machine, channel } = this;
+    channel.gauges[Gauge.mac] = machine.board.net?.mac ?? 0;
     notify(channel, { type: "state" });
     for (const { sink, offset, bytes } of machine.undone) {
       const output = { sink, offset, point: machine.point, bytes: bytes.slice() };

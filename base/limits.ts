@@ -143,14 +143,23 @@ export const exitTrailLength = 16_384;
 /** Console input on its way to the vCPU's thread. More waits at its source. A power of two. */
 export const inputRingBytes = 64 * KiB;
 
-/** Network frames on their way to the vCPU's thread: 170 of the largest, as many as come in 2 ms at 1 Gbit/s. A guest
- * that takes none has more wait at their source, where they are dropped in the end, as on any wire. A power of two. */
+/** Network frames on their way to the vCPU's thread: 170 of the largest, as many as come in 2 ms at 1 Gbit/s. Of
+ * a guest that takes none, what comes then is dropped, as by any card without a free buffer. A power of two. */
 export const frameRingBytes = 256 * KiB;
 
 /** Who wants to know what was written to guest memory: the memory digest, a state transfer, the checkpoint
  * that was sent and the one that is being made, and as many again. Each has a bit for every page: 64 KiB for the
  * largest guest. */
 export const dirtyListenerCount = 8;
+
+// --- network/ ---
+
+/** IP addresses of a guest that are announced after a takeover: a host has one of IPv4, and a few of IPv6. */
+export const seenAddressCount = 8;
+
+/** When a machine that was taken over is announced, after it went live: at once, and again in case that was lost, as
+ * QEMU does. */
+export const announceAtMs: readonly number[] = [0, 50, 200, 450, 800];
 
 // --- protocol/ ---
 

@@ -52,6 +52,8 @@ export type MacAddress = readonly [number, number, number, number, number, numbe
 
 /** The network card as the outside sees it. */
 export interface NetPort {
+  /** Its MAC address as a number, the first byte on top. */
+  readonly mac: number;
   /** Frames ever received. */
   readonly rxTotal: number;
   /** Bytes ever sent, as a stream (net_frames.ts): the output's offset. */
@@ -98,6 +100,10 @@ export class VirtioNet implements MmioDevice, NetPort {
   }
 
   /** Frames ever received. */
+  get mac(): number {
+    return this.#s.macHigh * 2 ** 32 + this.#s.macLow;
+  }
+
   get rxTotal(): number {
     return this.#s.rxTotal;
   }

@@ -22,6 +22,10 @@ export const libc = Deno.dlopen("libc.so.6", {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   // int close(int fd);
   close: { parameters: ["i32"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count);
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // ssize_t write(int fd, const void *buf, size_t count);
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset);
   pwrite: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   // int ioctl(int fd, unsigned long request, ... /* void *argp */); the pointers *inside* of a struct
@@ -35,6 +39,12 @@ export const libc = Deno.dlopen("libc.so.6", {
   mmap: { parameters: ["usize", "usize", "i32", "i32", "i32", "i64"], result: "pointer" },
   // int munmap(void *addr, size_t length); every ArrayBuffer over it dangles from then on.
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
+  // int eventfd(unsigned int initval, int flags); the caller owns the descriptor.
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // int socket(int domain, int type, int protocol); the caller owns the descriptor.
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *tp);
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // pid_t getpid(void);
@@ -64,17 +74,25 @@ export const Errno = {
   EBADF: 9,
   EAGAIN: 11,
   EACCES: 13,
+  EBUSY: 16,
   ENODEV: 19,
   EINVAL: 22,
   ENOTTY: 25,
   ESPIPE: 29,
+  EBADFD: 77,
 } as const;
 
 /** `clock_gettime`'s clock that is never set, <time.h>. */
 export const CLOCK_MONOTONIC = 1;
 
 /** Flags of `open`, <fcntl.h>. */
-export const openFlags = { O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_CLOEXEC: 0o2000000 } as const;
+export const openFlags = {
+  O_WRONLY: 1,
+  O_RDWR: 2,
+  O_CREAT: 0o100,
+  O_NONBLOCK: 0o4000,
+  O_CLOEXEC: 0o2000000,
+} as const;
 
 /** `pthread_sigmask`'s way to add to the mask, <signal.h>. */
 export const SIG_BLOCK = 0;

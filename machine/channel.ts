@@ -59,8 +59,10 @@ export const Gauge = {
   doneOffset: 14,
   /** And the network card's. */
   netDoneOffset: 15,
+  /** The network card's MAC address as a number, its first byte on top; 0: there is no card. */
+  mac: 16,
 } as const;
-const GAUGES = 16;
+const GAUGES = 17;
 
 /** By the sink's number. */
 const DONE_GAUGES: readonly number[] = [Gauge.doneOffset, Gauge.netDoneOffset];

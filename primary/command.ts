@@ -32,6 +32,10 @@ const STARTING = "this side is starting";
 
 const CONSOLE_HELP = "stdio, file:PATH, console:ADDR (framed), tcp:ADDR (raw) or none";
 
+const NET_HELP =
+  "what the machine's network card is connected to: tap:NAME[,mac=ADDRESS][,bridge=NAME] " +
+  "(default: it has no card)";
+
 const SLICE_HELP =
   "a guest that computes for so long without an exit is stopped, to let things enter";
 const SLICE_MS = 20;
@@ -45,10 +49,12 @@ export function runCommand(done: Done) {
   return command("run", "run one machine, unprotected", [
     "understudy run hello",
     "understudy run ledger --record ledger.log",
+    "understudy run kv --net tap:tap0,bridge=br0 --cmdline 'ip=10.0.0.2/24'",
     "understudy run stress --cmdline '7 100' --console file:stress.txt",
   ])
     .argument("<guest>", `a bundled guest (${GUEST_NAMES}) or a PVH ELF image's path`)
     .option("--console <c>", CONSOLE_HELP, "stdio")
+    .option("--net <n>", NET_HELP)
     .option("--cmdline <s>", "the guest's command line")
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
@@ -61,6 +67,7 @@ export function runCommand(done: Done) {
       const solo = await Solo.start({
         ...request(guest, options),
         console: options.console,
+        net: options.net,
         memoryBytes: options.memory,
         record: options.record,
         sliceMs: options.slice,
@@ -122,6 +129,7 @@ export function withPrimaryOptions(base: ReturnType<typeof command>) {
       "who decides which side goes on: file:DIR or etcd:URL[,URL...]",
     )
     .option("--console <c>", CONSOLE_HELP, "stdio")
+    .option("--net <n>", NET_HELP)
     .option("--cmdline <s>", "the guest's command line")
     .option("--module <file>", "a file that the guest gets as its PVH module, such as an initrd")
     .option("--memory <size>", "the guest's memory", parseSize, parseSize("64M"))
@@ -190,6 +198,7 @@ export function primaryOptions(
     listen: options.listen,
     arbiter: options.arbiter,
     console: options.console,
+    net: options.net,
     memoryBytes: options.memory,
     who: options.who,
     requireBackup: options.requireBackup,

@@ -5,6 +5,7 @@ import type { Claimer } from "../arbiter/claimer.ts";
 import type { Say } from "../base/reporter.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
 import type { PrimaryEffect, PrimaryInput, PrimaryProtocol } from "../protocol/primary.ts";
+import type { Network } from "../network/network.ts";
 import type { Sink } from "../sinks/sink.ts";
 import type { BackupConnections } from "./backup_connections.ts";
 
@@ -23,8 +24,8 @@ export interface PrimaryParts {
   readonly protocol: PrimaryProtocol;
   readonly thread: VcpuThread;
   readonly sink: Sink;
-  /** Where network frames go, as devices/net_frames.ts has them; undefined: nowhere, as on a cable that nobody holds. */
-  readonly network?: Pick<Sink, "perform">;
+  /** Where the guest's network frames go; undefined: nowhere, as on a cable that nobody holds. */
+  readonly network?: Network | undefined;
   readonly claimer: Claimer;
   /** Undefined: no backup can join. */
   readonly connections: BackupConnections | undefined;

@@ -110,6 +110,7 @@ export class PrimarySide {
     await connections?.close();
     if (this.#guestEnded) await sink.end(halt.code, halt.why);
     await sink.close();
+    await this.#parts.network?.close();
     this.#parts.claimer.arbiter.close();
     return halt;
   }

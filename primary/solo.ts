@@ -12,6 +12,9 @@ import type { GuestEnd } from "../machine/machine.ts";
 import { decodeMessageRecord, readFrame, readOutput, RecordKind } from "../machine/records.ts";
 import { errorOf, type ThreadNotice, VcpuThread } from "../machine/vcpu_thread.ts";
 import type { Security } from "../link/security.ts";
+import { cardFor } from "../network/spec.ts";
+import type { Network } from "../network/network.ts";
+import { openNetwork } from "../network/open.ts";
 import { openSink } from "../sinks/open.ts";
 import { CONSOLE_SINK } from "../protocol/output_gate.ts";
 import type { Sink } from "../sinks/sink.ts";
@@ -23,6 +26,8 @@ import type { PrimaryThreadConfig } from "./vcpu_worker.ts";
 /** What a machine is run with. */
 export interface SoloOptions extends GuestRequest {
   readonly console: string;
+  /** What the machine's network card is connected to; undefined: it has none. */
+  readonly net?: string | undefined;
   readonly memoryBytes: number;
   /** Where the log goes; undefined: nowhere. */
   readonly record: string | undefined;
@@ -32,25 +37,32 @@ export interface SoloOptions extends GuestRequest {
   readonly security: Security;
 }
 
+/** What one is made of. */
+interface SoloParts {
+  readonly thread: VcpuThread;
+  readonly sink: Sink;
+  readonly network: Network | undefined;
+  /** Where the log goes. */
+  readonly file: Deno.FsFile | undefined;
+  readonly sliceMs: number;
+  readonly say: Say;
+}
+
 /** One unprotected machine. */
 export class Solo {
   readonly #thread: VcpuThread;
   readonly #sink: Sink;
+  readonly #network: Network | undefined;
   readonly #file: Deno.FsFile | undefined;
   readonly #say: Say;
   readonly #slicer: Slicer;
   #end: GuestEnd | undefined;
 
-  private constructor(
-    thread: VcpuThread,
-    sink: Sink,
-    file: Deno.FsFile | undefined,
-    sliceMs: number,
-    say: Say,
-  ) {
+  private constructor({ thread, sink, network, file, sliceMs, say }: SoloParts) {
     this.#thread = thread;
     this.#slicer = new Slicer(thread, sliceMs);
     this.#sink = sink;
+    this.#network = network;
     this.#file = file;
     this.#say = say;
   }
@@ -66,14 +78,17 @@ export class Solo {
     const machineId = machineIdOf(options.guest);
     const sink = openSink(options.console, { machineId, notice: say, security });
     await sink.goLive(0, 0, 1);
+    const network = options.net === undefined ? undefined : openNetwork(options.net, say);
     const config: PrimaryThreadConfig = {
       ...guest,
       memoryBytes: options.memoryBytes,
+      ...(options.net === undefined ? {} : { net: cardFor(options.net, machineId) }),
       hostKind: file === undefined ? 0 : hostKind(),
       startPaused: file !== undefined,
     };
     const thread = new VcpuThread(new URL("./vcpu_worker.ts", import.meta.url), config);
-    return new Solo(thread, sink, file, options.sliceMs, say);
+    network?.goLive(thread.channel, false);
+    return new Solo({ thread, sink, network, file, sliceMs: options.sliceMs, say });
   }
 
   /** Runs to the guest's end; gives everything back. */
@@ -87,6 +102,7 @@ export class Solo {
       this.#file?.close();
       if (this.#end !== undefined) await this.#sink.end(this.#end.code, this.#end.why);
       await this.#sink.close();
+      await this.#network?.close();
     }
     this.#say(this.#end!.why);
     return this.#end!.code === 0 ? ExitCode.ok : ExitCode.guest;
@@ -106,7 +122,8 @@ export class Solo {
     const { kind, body } = await this.#thread.read();
     if (kind === RecordKind.output) {
       const { sink, offset, bytes } = readOutput(body);
-      if (sink === CONSOLE_SINK) await this.#sink.perform(offset, bytes);
+      const to = sink === CONSOLE_SINK ? this.#sink : this.#network;
+      await to?.perform(offset, bytes);
       this.#thread.channel.noteDone(sink, offset + bytes.length);
       this.#sink.inputCommitted(this.#thread.channel.gauges[Gauge.inputOffset]!);
       return false;

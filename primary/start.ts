@@ -29,6 +29,8 @@ import type { DivergenceMax } from "../protocol/divergence_budget.ts";
 import { PrimaryProtocol, type PrimaryRules } from "../protocol/primary.ts";
 import { type Settings, type SharedRules, sharedRules } from "../protocol/rules.ts";
 import { type Verify, verifyDefault } from "../protocol/verify.ts";
+import { cardFor } from "../network/spec.ts";
+import { openNetwork } from "../network/open.ts";
 import { openSink } from "../sinks/open.ts";
 import { BackupConnections } from "./backup_connections.ts";
 import { findGuest, type GuestRequest, machineIdOf } from "./guest_source.ts";
@@ -47,6 +49,8 @@ export interface PrimaryOptions extends GuestRequest, Settings, FixedRules {
   readonly listen: string;
   readonly arbiter: string;
   readonly console: string;
+  /** What the machine's network card is connected to; undefined: it has none. */
+  readonly net?: string | undefined;
   readonly id?: string;
   readonly who: string;
   readonly requireBackup: boolean;
@@ -89,6 +93,8 @@ export async function startPrimary(
   const checkpointing = options.mode === "checkpoint";
   const sink = openSink(options.console, { machineId, notice: say, security });
   stack.defer(() => sink.close());
+  const network = options.net === undefined ? undefined : openNetwork(options.net, say);
+  stack.defer(() => network?.close());
   const doorOptions = { notice: say, security };
   const listener = stack.use(listenTcp(parseAddress(options.listen), logFraming, doorOptions));
   const arbiter = stack.use(openArbiter(options.arbiter, { create: true }));
@@ -101,6 +107,7 @@ export async function startPrimary(
   const thread = await boot({
     ...guest,
     memoryBytes: options.memoryBytes,
+    ...(options.net === undefined ? {} : { net: cardFor(options.net, machineId) }),
     hostKind: hostKind(),
     startPaused: true,
     verify,
@@ -122,12 +129,14 @@ export async function startPrimary(
     heldBytesMax: heldOutputBytes,
   };
   await sink.goLive(0, 0, generation);
+  network?.goLive(thread.channel, false);
   const protocol = new PrimaryProtocol(rules, generation);
   const connections = new BackupConnections(listener, say);
   const side = new PrimarySide({
     protocol,
     thread,
     sink,
+    network,
     claimer,
     connections,
     say,

@@ -3,6 +3,7 @@
  */
 import { parseImage } from "../machine/elf.ts";
 import type { NetOptions } from "../devices/board.ts";
+import { Gauge } from "../machine/channel.ts";
 import { Machine } from "../machine/machine.ts";
 import { encodeMessageRecord, RecordKind } from "../machine/records.ts";
 import { VcpuLoop } from "../machine/vcpu_loop.ts";
@@ -35,6 +36,7 @@ serveThread<PrimaryThreadConfig>((channel, config) => {
   const options = net === undefined ? {} : { net };
   using machine = Machine.create(memoryBytes, epochMs, hostKind, options);
   machine.trail = channel.trail;
+  channel.gauges[Gauge.mac] = machine.board.net?.mac ?? 0;
   machine.boot({ ...config, image: parseImage(config.image, config.name) });
   using _loan = channel.loan;
   channel.notices.writeBlocking(RecordKind.message, encodeMessageRecord(readyNotice(machine)));

@@ -12,7 +12,7 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 cd "$root"
 export NO_COLOR=1
 
-rooms=(base devices codec ffi machine protocol link arbiter sinks log primary backup serve demo)
+rooms=(base devices codec ffi machine protocol link arbiter sinks network log primary backup serve demo)
 passed=0
 failed=0
 failed_steps=()

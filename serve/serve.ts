@@ -153,11 +153,11 @@ export class ServeProcess {
 
   /** Joins who reigns, and does what a backup does, up to its takeover and what follows that. */
   async #follow(latest: Register): Promise<Halt> {
-    const { arbiter, listen, advertise, console, who, security } = this.#options.primary;
+    const { arbiter, listen, advertise, console, net, who, security } = this.#options.primary;
     this.#say(`${holderOf(latest)} reigns as generation ${latest.generation}: joins as a backup`);
     const backup = new BackupProcess({
       ...{ primary: byArbiter, id: this.#machineId, hasSeenReign: true },
-      ...{ arbiter, listen, advertise, console, who, security },
+      ...{ arbiter, listen, advertise, console, net, who, security },
       takeoverDiverged: this.#options.takeoverDiverged,
       reports: this.#options.reports,
       onRole: (role) => this.#take(role),

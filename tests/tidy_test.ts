@@ -31,13 +31,14 @@ interface Rule {
 const BELOW: Readonly<Record<string, readonly string[]>> = (() => {
   const parts = ["base"];
   const works = [...parts, "devices", "codec", "ffi"];
-  const primary = [...works, "machine", "protocol", "link", "arbiter", "sinks"];
+  const primary = [...works, "machine", "protocol", "link", "arbiter", "sinks", "network"];
   return {
     base: [],
     ...{ devices: parts, codec: parts, ffi: parts },
     ...{ machine: works, protocol: works, link: works, arbiter: works },
     // Sinks that are reached over a network use the same connections as the logging channel.
     sinks: [...works, "link"],
+    network: [...works, "machine"],
     log: [...works, "machine"],
     primary,
     backup: [...primary, "log"],

@@ -13,7 +13,7 @@ use virtio_drivers::queue::VirtQueue;
 use virtio_drivers::transport::mmio::MmioTransport;
 
 /// Descriptors of a queue, which the device has to offer. (QEMU's does.)
-const DESCRIPTORS: usize = 256;
+const DESCRIPTORS: usize = 64;
 /// A frame with the longest header before it and a tag in it.
 const BUFFER_BYTES: usize = (12 + FRAME_BYTES + 4).next_multiple_of(16);
 
