@@ -9,7 +9,7 @@ import { checkMachineId } from "../arbiter/arbiter.ts";
 import { Claimer } from "../arbiter/claimer.ts";
 import { FrameDecoder } from "../codec/codec.ts";
 import { ExitCode, PeerError } from "../base/errors.ts";
-import { helloTimeoutMs, replayStallMs, tickMaxMs } from "../base/limits.ts";
+import { helloTimeoutMs, tickMaxMs } from "../base/limits.ts";
 import type { Bytes } from "../base/layout.ts";
 import type { Say } from "../base/reporter.ts";
 import { goodbye } from "../link/goodbye.ts";
@@ -39,6 +39,7 @@ import type { DivergenceReporter } from "./divergence_reporter.ts";
 import { DivergenceWatch } from "./divergence_watch.ts";
 import { statusOf } from "./backup_status.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
+import { StallWatch } from "./stall_watch.ts";
 import { TransferProgress } from "./transfer_progress.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
@@ -82,7 +83,7 @@ export class BackupSide {
   #isOver = false;
   #logBytes = 0;
   #sequence = 0;
-  #stalled = { point: -1, replayed: -1, sinceMs: 0 };
+  readonly #stall = new StallWatch();
   readonly #watch: DivergenceWatch;
 
   constructor(parts: BackupParts) {
@@ -150,6 +151,7 @@ export class BackupSide {
     if (this.#isOver) return;
     const nowMs = performance.now();
     try {
+      if (input.type === "output") this.#watchNetwork(input.output);
       for (const effect of this.#protocol.step(input, Math.floor(nowMs))) this.#carryOut(effect);
     } catch (error) {
       // What breaks the protocol is the protocol's to see: this is a defect.
@@ -166,6 +168,10 @@ export class BackupSide {
     } else if ((what === "protected" || what === "state") && isProtected) {
       this.#transferProgress.finish();
     }
+  }
+
+  #watchNetwork({ sink, bytes }: Output): void {
+    if (sink !== CONSOLE_SINK) this.#parts.network?.watch(bytes as Bytes);
   }
 
   #carryOut(effect: BackupEffect): void {
@@ -291,9 +297,7 @@ export class BackupSide {
 
   #takeRecord({ kind, body }: RingRecord): ReplayNotice | ThreadNotice | undefined {
     if (kind === RecordKind.output) {
-      const output = readOutput(body);
-      if (output.sink !== CONSOLE_SINK) this.#watchNetwork(output.bytes);
-      this.step({ type: "output", output });
+      this.step({ type: "output", output: readOutput(body) });
       return undefined;
     }
     if (kind === RecordKind.hashes) return void this.#watch.addHashes(body);
@@ -317,37 +321,16 @@ export class BackupSide {
     return notice;
   }
 
-  /** The guest has sent frames. In a state they are as the primary has said. */
-  #watchNetwork(frames: Bytes): void {
-    try {
-      this.#parts.network?.watch(frames);
-    } catch (error) {
-      this.#fail(error as Error);
-    }
-  }
-
   #tickEvery(milliseconds: number): void {
     clearInterval(this.#ticker);
     this.#ticker = setInterval(() => this.#tick(), milliseconds);
   }
 
   #tick(): void {
-    this.#watchProgress();
-    this.step({ type: "tick" });
-  }
-
-  /** A replay that has log to go on, and reaches no execution point and no frame's end, is stuck: it has diverged. */
-  #watchProgress(): void {
     const point = this.#thread?.channel.gauges[Gauge.point] ?? 0;
-    const nowMs = performance.now();
-    const { replayed, unreplayedBytes } = this.#protocol.progress;
-    const hasMoved = point !== this.#stalled.point || replayed !== this.#stalled.replayed;
-    if (hasMoved || unreplayedBytes === 0) {
-      this.#stalled = { point, replayed, sinceMs: nowMs };
-    } else if (nowMs - this.#stalled.sinceMs > replayStallMs) {
-      const none = `none for ${replayStallMs} ms after ${point}`;
-      this.#diverge({ point, place: "progress", recorded: "a further exit", replayed: none });
-    }
+    const stall = this.#stall.look(point, this.#protocol.progress, performance.now());
+    if (stall !== undefined) this.#diverge(stall);
+    this.step({ type: "tick" });
   }
 
   #diverge(divergence: Divergence, details?: DivergenceDetails): void {

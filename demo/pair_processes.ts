@@ -11,6 +11,7 @@
  */
 import { UnavailableError } from "../base/errors.ts";
 import { Security } from "../link/security.ts";
+import { LAB_ADDRESSES, LAB_BRIDGE, type NetworkLab } from "./network_lab.ts";
 import { type SideOptions, SideProcess } from "./side_process.ts";
 
 export { type Exit, type SideOptions, SideProcess, type SideStatus } from "./side_process.ts";
@@ -35,7 +36,13 @@ export interface PairOptions {
   readonly backup?: PairSideOptions;
   /** Each side's folder of keys; default: everything is in the clear. */
   readonly keys?: readonly [first: string, second: string];
+  /** The network of whose hosts each side is one, with a TAP device for the machine; default: none, both on loopback. */
+  readonly lab?: NetworkLab;
 }
+
+/** Which of the two addresses, and hosts. */
+type Place = 0 | 1;
+const HOSTS = ["host0", "host1"] as const;
 
 /** Where the sides of a pair are to listen: ports that were free a moment ago. */
 interface Ports {
@@ -81,12 +88,13 @@ export class Pair implements AsyncDisposable {
 
   /** Where both sides' framed consoles are, for a console client. */
   get consoles(): string {
-    return this.#ports.console.map(loopback).join(",");
+    return this.#ports.console.map((port, side) => this.#at(side as Place, port)).join(",");
   }
 
   /** What a client of the pair needs. */
   get security(): Security {
-    return Security.from({ keys: this.options.keys?.[0] });
+    const { keys, lab } = this.options;
+    return Security.from({ keys: keys?.[0], insecure: lab === undefined ? undefined : true });
   }
 
   /** Starts the primary, or starts it again as a service manager would. */
@@ -95,7 +103,7 @@ export class Pair implements AsyncDisposable {
     const { guest = "ledger", commandLine } = this.options;
     const told = commandLine === undefined ? [] : ["--cmdline", commandLine];
     const args = ["primary", guest, ...told, ...require, ...this.#common(0)];
-    return this.#start("primary", args, options);
+    return this.#start("primary", 0, args, options);
   }
 
   /**
@@ -107,10 +115,10 @@ export class Pair implements AsyncDisposable {
     following: "primary" | "backup" = "primary",
   ): SideProcess {
     const [followed, own] = following === "primary" ? [0, 1] as const : [1, 0] as const;
-    const primary = loopback(this.#ports.log[followed]);
+    const primary = this.#at(followed, this.#ports.log[followed]);
     const reports = ["--reports", `${this.directory}/reports`];
     const args = ["backup", "--primary", primary, ...reports, ...this.#common(own)];
-    return this.#start("backup", args, options);
+    return this.#start("backup", own, args, options);
   }
 
   /** Ends all processes, and removes the directory. */
@@ -119,22 +127,39 @@ export class Pair implements AsyncDisposable {
     await Deno.remove(this.directory, { recursive: true });
   }
 
-  #common(side: 0 | 1): string[] {
+  #common(side: Place): string[] {
     return [
       ...["--arbiter", this.arbiter],
-      ...["--listen", loopback(this.#ports.log[side])],
-      ...["--console", `console:${loopback(this.#ports.console[side])}`],
-      ...["--status", loopback(0)],
+      ...["--listen", this.#at(side, this.#ports.log[side])],
+      ...["--console", `console:${this.#at(side, this.#ports.console[side])}`],
+      ...["--status", this.#at(side, 0)],
       ...["--who", side === 0 ? "first" : "second"],
       ...this.options.keys === undefined ? [] : ["--keys", this.options.keys[side]],
+      ...this.options.lab === undefined
+        ? []
+        : ["--net", `tap:tap0,bridge=${LAB_BRIDGE}`, "--insecure"],
     ];
   }
 
-  #start(name: string, args: readonly string[], options: PairSideOptions): SideProcess {
+  #start(
+    name: string,
+    place: Place,
+    args: readonly string[],
+    options: PairSideOptions,
+  ): SideProcess {
     const all = [...args, ...options.args ?? []];
-    const side = new SideProcess(name, all, { security: this.security, ...options });
+    const { lab } = this.options;
+    const where = lab && {
+      within: (start: () => Deno.ChildProcess) => lab.on(HOSTS[place], start),
+    };
+    const side = new SideProcess(name, all, { security: this.security, ...where, ...options });
     this.#sides.push(side);
     return side;
+  }
+
+  /** An address of a side. */
+  #at(place: Place, port: number): string {
+    return `${this.options.lab === undefined ? "127.0.0.1" : LAB_ADDRESSES[HOSTS[place]]}:${port}`;
   }
 
   #side(name: string): SideProcess {
@@ -142,10 +167,6 @@ export class Pair implements AsyncDisposable {
     if (found === undefined) throw new UnavailableError(`no ${name} was started`);
     return found;
   }
-}
-
-function loopback(port: number): string {
-  return `127.0.0.1:${port}`;
 }
 
 /** The ports that are given out: below those that the system itself takes (32768 on). */

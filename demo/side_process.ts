@@ -28,6 +28,8 @@ export interface SideOptions {
   readonly env?: Record<string, string>;
   /** Told each piece of its standard error. */
   readonly onText?: (text: string) => void;
+  /** Starts the process, somewhere else than in this process's network. */
+  readonly within?: (start: () => Deno.ChildProcess) => Deno.ChildProcess;
   /** How its status address is asked; default: in the clear. */
   readonly security?: Security;
 }
@@ -62,13 +64,15 @@ export class SideProcess extends Side implements AsyncDisposable {
     super(name);
     this.#security = options.security ?? Security.loopback;
     const entry = options.entry ?? new URL("main.ts", root);
-    this.#child = new Deno.Command(Deno.execPath(), {
+    const command = new Deno.Command(Deno.execPath(), {
       args: [...denoArgs(entry, ["--allow-all"]), ...args],
       stdin: "null",
       stdout: "null",
       stderr: "piped",
       env: { NO_COLOR: "1", ...options.env },
-    }).spawn();
+    });
+    const { within = (start) => start() } = options;
+    this.#child = within(() => command.spawn());
     this.#read = this.#readText(options.onText);
     this.exited = this.#child.status.then(async ({ code, signal }) => {
       this.#exit = { code, signal };

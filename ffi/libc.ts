@@ -45,6 +45,10 @@ export const libc = Deno.dlopen("libc.so.6", {
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // int socket(int domain, int type, int protocol); the caller owns the descriptor.
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int unshare(int flags); of the calling thread.
+  unshare: { parameters: ["i32"], result: "i32" },
+  // int setns(int fd, int nstype); of the calling thread.
+  setns: { parameters: ["i32", "i32"], result: "i32" },
   // int clock_gettime(clockid_t clock, struct timespec *tp);
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // pid_t getpid(void);
@@ -87,6 +91,7 @@ export const CLOCK_MONOTONIC = 1;
 
 /** Flags of `open`, <fcntl.h>. */
 export const openFlags = {
+  O_RDONLY: 0,
   O_WRONLY: 1,
   O_RDWR: 2,
   O_CREAT: 0o100,

@@ -79,10 +79,11 @@ impl Network {
         let header_bytes = if features & VERSION_1 != 0 { 12 } else { 10 };
         let receive = Receive::new(&mut transport, RECEIVE_QUEUE, header_bytes)?;
         let transmit = Transmit::new(&mut transport, TRANSMIT_QUEUE, header_bytes)?;
+        let vector = 0x20 + usize::from(line);
+        // Before there can be one: what is not seen is not taken back, and a line that stays up interrupts no more.
+        let served = interrupts::count(vector);
         transport.finish_init();
         pic::unmask(line);
-        let vector = 0x20 + usize::from(line);
-        let served = interrupts::count(vector);
         let mut network =
             Self { transport, receive, transmit, address, interrupt_ack, vector, served };
         network.ignore();
