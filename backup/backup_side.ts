@@ -40,6 +40,7 @@ import { DivergenceWatch } from "./divergence_watch.ts";
 import { statusOf } from "./backup_status.ts";
 import { comparisonOf, digestsEqual } from "./comparison.ts";
 import { StallWatch } from "./stall_watch.ts";
+import { TakeoverTimes } from "./takeover_times.ts";
 import { TransferProgress } from "./transfer_progress.ts";
 import { outcomeOf, type SessionParts } from "./takeover.ts";
 import type { BackupThreadConfig } from "./vcpu_worker.ts";
@@ -85,6 +86,7 @@ export class BackupSide {
   #sequence = 0;
   readonly #stall = new StallWatch();
   readonly #watch: DivergenceWatch;
+  readonly #times = new TakeoverTimes();
 
   constructor(parts: BackupParts) {
     this.#parts = parts;
@@ -176,6 +178,7 @@ export class BackupSide {
 
   #carryOut(effect: BackupEffect): void {
     const { link, say } = this.#parts;
+    this.#times.note(effect.type);
     switch (effect.type) {
       case "send": {
         const generation = this.#protocol.welcome?.generation ?? 0;
@@ -375,6 +378,7 @@ export class BackupSide {
       sink,
       network: this.#parts.network,
       claimer,
+      times: this.#times,
     });
   }
 

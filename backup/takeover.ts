@@ -27,6 +27,8 @@ import { heardRules } from "../protocol/rules.ts";
 import type { Network } from "../network/network.ts";
 import type { Sink } from "../sinks/sink.ts";
 
+import type { TakeoverTimes } from "./takeover_times.ts";
+
 export { claimRetryMs, outcomeOf };
 
 /** Listens where new backups will be able to join once this side is a primary; until then they are told. */
@@ -46,6 +48,7 @@ export interface SessionParts {
   readonly sink: Sink;
   readonly network: Network | undefined;
   readonly claimer: Claimer;
+  readonly times: TakeoverTimes;
 }
 
 /** What a takeover starts from. */
@@ -57,7 +60,7 @@ export interface TakeoverParts extends SessionParts {
 
 /** Main: the primary that this backup becomes. Its generation has been won, its thread told. */
 export function becomePrimary(parts: TakeoverParts): PrimarySide {
-  const { welcome, generation, kept } = parts;
+  const { welcome, generation, kept, times } = parts;
   const rules = {
     ...heardRules(welcome),
     claimRetryMs,
@@ -70,6 +73,6 @@ export function becomePrimary(parts: TakeoverParts): PrimarySide {
     ...parts,
     protocol: new PrimaryProtocol(rules, generation, kept),
   });
-  side.performedAtTakeover = kept.length;
+  side.takeover = { ...times.report(), outputs: kept.length };
   return side;
 }

@@ -31,7 +31,7 @@ import type { Halt } from "../protocol/types.ts";
 import { outcomeOf } from "./claim_outcome.ts";
 import { AckLatency } from "./latency.ts";
 import type { Interposer, PrimaryParts } from "./primary_parts.ts";
-import { statusOf } from "./primary_status.ts";
+import { statusOf, type TakeoverFigures } from "./primary_status.ts";
 import { recalled } from "./recall.ts";
 import type { LogRules, RecorderCommand, RecorderNotice } from "./recorder_messages.ts";
 import { Retirement } from "./retirement.ts";
@@ -150,15 +150,15 @@ export class PrimarySide {
     return statusOf(this.#parts, {
       performedOutputs: this.#performedOutputs,
       doneOutputs: this.#doneOutputs,
-      performedAtTakeover: this.performedAtTakeover,
+      takeover: this.takeover,
       ackLatencyMs: this.#ackLatency.percentiles(),
       throttle: this.#share,
       transfer: this.#transfers.status(),
     });
   }
 
-  /** Outputs that this side performed at its takeover, for the status. */
-  performedAtTakeover = 0;
+  /** How this side took over, for the status; undefined: it has not. */
+  takeover: TakeoverFigures | undefined;
 
   /** The backup hears something as often as a frame is closed at least: that may as well be log. */
   get #logRules(): LogRules {

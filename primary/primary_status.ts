@@ -4,13 +4,21 @@
 import type { Claimer } from "../arbiter/claimer.ts";
 import { Gauge } from "../machine/channel.ts";
 import type { VcpuThread } from "../machine/vcpu_thread.ts";
+import type { Network } from "../network/network.ts";
 import type { PrimaryProtocol, PrimaryRules } from "../protocol/primary.ts";
+import type { TakeoverStages } from "../protocol/types.ts";
+
+/** How a side took over. */
+export interface TakeoverFigures extends TakeoverStages {
+  /** Outputs that were kept, and performed at once. */
+  readonly outputs: number;
+}
 
 /** What only the side itself knows. */
 export interface PrimaryFigures {
   readonly performedOutputs: number;
   readonly doneOutputs: number;
-  readonly performedAtTakeover: number;
+  readonly takeover: TakeoverFigures | undefined;
   readonly ackLatencyMs: unknown;
   /** The share of time in which the guest is to pause. */
   readonly throttle: number;
@@ -20,10 +28,11 @@ export interface PrimaryFigures {
 
 /** Figures for the status address. */
 export function statusOf(
-  { protocol, thread, claimer }: {
+  { protocol, thread, claimer, network }: {
     readonly protocol: PrimaryProtocol;
     readonly thread: VcpuThread;
     readonly claimer: Claimer;
+    readonly network?: Network | undefined;
   },
   figures: PrimaryFigures,
 ): Record<string, unknown> {
@@ -45,7 +54,7 @@ export function statusOf(
       performed: figures.performedOutputs,
       done: figures.doneOutputs,
       kept: 0,
-      performedAtTakeover: figures.performedAtTakeover,
+      performedAtTakeover: figures.takeover?.outputs ?? 0,
     },
     log: {
       bytes: gauges[Gauge.logBytes],
@@ -54,6 +63,8 @@ export function statusOf(
       states: gauges[Gauge.states],
     },
     ...protectionOf(protocol.rules),
+    takeover: figures.takeover ?? null,
+    network: network?.status() ?? null,
     forcedPoints: gauges[Gauge.forcedPoints],
     transfer: figures.transfer ?? null,
     ackLatencyMs: figures.ackLatencyMs,

@@ -28,3 +28,15 @@ export interface Halt {
   /** In words. */
   readonly why: string;
 }
+
+/** What a takeover took, stage by stage. */
+export interface TakeoverStages {
+  /** When the primary was taken for lost: milliseconds since 1970. */
+  readonly lostAtMs: number;
+  /** Until the log that had come was replayed, in milliseconds. */
+  readonly drainMs: number;
+  /** Until the arbiter had given the generation to this side. */
+  readonly arbitrateMs: number;
+  /** Until outputs were performed again, and the guest was told to go on. */
+  readonly goLiveMs: number;
+}
