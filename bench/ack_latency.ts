@@ -35,6 +35,8 @@ const ACK = { type: "ack", received: 0, replayed: 0, point: 0, echoMs: 0 } as co
 const ackBytes = frameOf(ACK, 1, 1000).length;
 /** Of a log frame with a line's events, in the middle of a chain. */
 const frameBytes = 36;
+const message = "x".repeat(frameBytes);
+const LOOPBACK = "127.0.0.1";
 /** About as often as a client that waits for each answer has the primary send a frame. */
 const intervalMs = 3;
 
@@ -61,9 +63,9 @@ async function pingPong(intervalMs: number): Promise<Percentiles> {
     const all = ["run", "--quiet", "--allow-net", script, ...args.map(String)];
     return new Deno.Command(Deno.execPath(), { args: all, stdout: "piped" }).spawn();
   };
-  const echo = run("echo", frameBytes, ackBytes);
+  const echo = run("echo", LOOPBACK, frameBytes, ackBytes);
   const port = await firstLine(echo.stdout);
-  const ping = run("ping", port, frameBytes, ackBytes, intervalMs, durationMs);
+  const ping = run("ping", LOOPBACK, port, message, ackBytes, intervalMs, durationMs);
   place(echo.pid, Core.backup, isApart);
   place(ping.pid, Core.primary, isApart);
   const { stdout } = await ping.output();

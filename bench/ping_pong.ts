@@ -1,8 +1,10 @@
 /**
- * The peer of bench/ack_latency.ts: a bare ping-pong over TCP between two Deno processes.
+ * The peer of benchmarks of latency: a bare ping-pong over TCP between two Deno processes, or between one and whoever
+ * answers it.
  *
- *   deno run --allow-net bench/ping_pong.ts echo IN OUT              prints its port; answers IN bytes with OUT
- *   deno run --allow-net bench/ping_pong.ts ping PORT OUT IN INTERVAL_MS DURATION_MS
+ *   deno run --allow-net bench/ping_pong.ts echo HOST IN OUT         prints its port; answers IN bytes with OUT
+ *   deno run --allow-net bench/ping_pong.ts ping HOST PORT MESSAGE IN INTERVAL_MS DURATION_MS
+ *                                                                    sends the message, waits for IN bytes, and so on;
  *                                                                    prints p50 and p95 in microseconds, as JSON
  *
  * With an interval of 0 the next message follows at once.
@@ -25,8 +27,8 @@ async function receive(connection: Deno.Conn, buffer: Uint8Array): Promise<boole
   return true;
 }
 
-async function echo(bytesIn: number, bytesOut: number): Promise<void> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+async function echo(hostname: string, bytesIn: number, bytesOut: number): Promise<void> {
+  const listener = Deno.listen({ hostname, port: 0 });
   console.log(listener.addr.port);
   using connection = await listener.accept();
   listener.close();
@@ -39,20 +41,20 @@ async function echo(bytesIn: number, bytesOut: number): Promise<void> {
 }
 
 async function ping(
+  hostname: string,
   port: number,
-  bytesOut: number,
+  message: Uint8Array,
   bytesIn: number,
   intervalMs: number,
   durationMs: number,
 ): Promise<void> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  using connection = await Deno.connect({ hostname, port });
   connection.setNoDelay(true);
-  const message = new Uint8Array(bytesOut);
   const answer = new Uint8Array(bytesIn);
   const samples: number[] = [];
   for (const endMs = performance.now() + durationMs; performance.now() < endMs;) {
     const startMs = performance.now();
-    await exchange(connection, message, answer);
+    if (!await exchange(connection, message, answer)) throw new Error("closed by the other side");
     samples.push((performance.now() - startMs) * 1000);
     if (intervalMs > 0) await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
@@ -62,13 +64,13 @@ async function ping(
   console.log(JSON.stringify({ p50: at(0.5), p95: at(0.95) }));
 }
 
-const [mode, ...figures] = Deno.args;
-const [first, second, third, fourth, fifth] = figures.map(Number) as [
-  number,
-  number,
-  number,
-  number,
-  number,
-];
-if (mode === "echo") await echo(first, second);
-else await ping(first, second, third, fourth, fifth);
+const [mode, hostname, ...rest] = Deno.args as [string, string, ...string[]];
+if (mode === "echo") {
+  const [bytesIn, bytesOut] = rest.map(Number) as [number, number];
+  await echo(hostname, bytesIn, bytesOut);
+} else {
+  const [port, message, ...figures] = rest as [string, string, ...string[]];
+  const [bytesIn, intervalMs, durationMs] = figures.map(Number) as [number, number, number];
+  const bytes = new TextEncoder().encode(message);
+  await ping(hostname, Number(port), bytes, bytesIn, intervalMs, durationMs);
+}

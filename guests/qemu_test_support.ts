@@ -26,6 +26,8 @@ export interface BootOptions {
   readonly options?: readonly string[];
   /** A program and its first arguments, which runs QEMU. */
   readonly prefix?: readonly string[];
+  /** It is killed then; default: {@link RUN_MAX_MS}. */
+  readonly maxMs?: number;
 }
 
 /** Starts QEMU with an image of guests/images/, its serial port on stdio. */
@@ -33,7 +35,7 @@ export function boot(
   image: string,
   commandLine: string,
   accelerator: readonly string[],
-  { options = [], prefix = [] }: BootOptions = {},
+  { options = [], prefix = [], maxMs = RUN_MAX_MS }: BootOptions = {},
 ): Deno.ChildProcess {
   const kernel = new URL(`images/${image}.elf`, import.meta.url).pathname;
   // deno-fmt-ignore
@@ -53,7 +55,7 @@ export function boot(
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
-      signal: AbortSignal.timeout(RUN_MAX_MS),
+      signal: AbortSignal.timeout(maxMs),
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
