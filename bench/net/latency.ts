@@ -8,6 +8,8 @@ import type { Effort } from "./main.ts";
 import { startProtected, startUnprotected } from "./machines.ts";
 
 const INTERVAL_MS = 5;
+/** Until the code that a request takes is compiled. */
+const WARM_UP_MS = 3000;
 
 /** See the top of the file. */
 export async function latency({ pairs, seconds }: Effort): Promise<Comparison[]> {
@@ -17,11 +19,13 @@ export async function latency({ pairs, seconds }: Effort): Promise<Comparison[]>
     const figures = { own: 0, alone: 0, channel: 0 };
     {
       await using machine = await startProtected();
+      await getLatency(machine.lab, 1, WARM_UP_MS);
       figures.own = (await getLatency(machine.lab, INTERVAL_MS, durationMs)).p50;
       figures.channel = (await channelLatency(machine.lab, INTERVAL_MS, durationMs)).p50;
     }
     {
       await using machine = await startUnprotected();
+      await getLatency(machine.lab, 1, WARM_UP_MS);
       figures.alone = (await getLatency(machine.lab, INTERVAL_MS, durationMs)).p50;
     }
     // The first pair warms up.
