@@ -84,6 +84,12 @@ export class NetworkLab implements Disposable {
     });
   }
 
+  /** Makes a TAP device on a host, for a machine that is not ours: a port of its bridge. */
+  addTap(host: LabHost, name: string): void {
+    this.ip(host, `tuntap add ${name} mode tap`);
+    this.ip(host, `link set ${name} master ${LAB_BRIDGE} up`);
+  }
+
   /** Leaves it. Processes in it keep their part of it. */
   [Symbol.dispose](): void {
     this.#outside.enter();

@@ -259,8 +259,8 @@ export class BackupProtocol {
     if (this.#phase === "diverged") return;
     const { generation, commitReplayed } = this.#welcome!;
     this.progress.receive(frame, generation, this.rules.windowBytes);
+    if (!commitReplayed) this.#ack(nowMs); // First: outputs wait for it.
     this.#effects.push({ type: "feed", frame });
-    if (!commitReplayed) this.#ack(nowMs);
   }
 
   /** The machine is the state's, and so are the outputs that are not done: they follow. */

@@ -30,8 +30,8 @@ Deno.test("it says hello, prepares a machine when welcomed, and acknowledges wha
   ]);
   assert.deepEqual(backup.hear(welcome), ["prepare"]);
   assert.deepEqual(backup.log(1, 10), [
-    "feed 1 through 10",
     "send ack received=1 replayed=0 point=0 echoMs=0",
+    "feed 1 through 10",
   ]);
   assert.deepEqual(backup.give({ type: "replayed", sequence: 1, point: 10 }), [
     "send ack received=1 replayed=1 point=10 echoMs=0",
@@ -116,7 +116,7 @@ Deno.test("frames out of order, of another generation, that go back or beyond th
 Deno.test("one frame may overshoot the window, as the primary sends it; a further one may not", () => {
   const backup = new TestBackup({ windowBytes: 20 }).join();
   backup.log(2, 11, new Uint8Array(19));
-  assert.match(backup.log(3, 12, new Uint8Array(500)).join(), /^feed 3/);
+  assert.match(backup.log(3, 12, new Uint8Array(500)).join(), /,feed 3/);
   assert.deepEqual(deeds(backup.log(4, 13)), ["drain"]);
 });
 

@@ -75,8 +75,7 @@ export async function startUnprotected(): Promise<KvMachine> {
 export async function startUnderQemu(): Promise<KvMachine> {
   const accelerator = await chooseAccelerator();
   const lab = NetworkLab.create();
-  lab.ip("host0", "tuntap add tap0 mode tap");
-  lab.ip("host0", `link set tap0 master ${LAB_BRIDGE} up`);
+  lab.addTap("host0", "tap0");
   const options = [
     ...["-global", "virtio-mmio.force-legacy=false", "-m", "64"],
     ...["-device", "virtio-net-device,netdev=n"],
